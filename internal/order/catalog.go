@@ -1,0 +1,86 @@
+package order
+
+import (
+	"context"
+	"errors"
+	"maps"
+)
+
+// GetProduct reads a product.
+func (s *Service) GetProduct(ctx context.Context, actor Actor, id string) (*Product, error) {
+	p, err := s.store.Products().Get(ctx, actor.Tenant, id)
+	if errors.Is(err, ErrNotFound) {
+		return nil, notFound(ProductName(id))
+	}
+	return p, err
+}
+
+// ListProducts reads a page of products.
+func (s *Service) ListProducts(ctx context.Context, actor Actor, query Query) ([]*Product, error) {
+	return s.store.Products().List(ctx, actor.Tenant, query)
+}
+
+// CreateProduct makes a product. The id is the caller's, or made here when it is empty; a product without a sku, as v1
+// makes them, has its id for one.
+func (s *Service) CreateProduct(ctx context.Context, w Write, id string, content ProductContent) (Result[*Product], error) {
+	return writeOne(ctx, s, w, s.store.Products(), func(ctx context.Context) (*Product, *Change, error) {
+		p := &Product{ID: id, ProductContent: content.clone()}
+		p.CreateTime = s.time()
+		if id == "" {
+			var err error
+			if p.ID, err = s.newID(p.CreateTime); err != nil {
+				return nil, nil, err
+			}
+		}
+		if p.SKU == "" {
+			p.SKU = p.ID
+		}
+		if err := p.check(); err != nil {
+			return nil, nil, err
+		}
+		return p, &Change{Products: []*Product{p}}, nil
+	})
+}
+
+// UpdateProduct changes what the caller writes. Orders keep what they copied.
+func (s *Service) UpdateProduct(ctx context.Context, w Write, id string, edit func(ProductContent) (ProductContent, error)) (Result[*Product], error) {
+	return writeOne(ctx, s, w, s.store.Products(), func(ctx context.Context) (*Product, *Change, error) {
+		p, err := s.GetProduct(ctx, w.Actor, id)
+		if err != nil {
+			return nil, nil, err
+		}
+		if err := w.checkEtag(ProductName(id), &p.Stamp); err != nil {
+			return nil, nil, err
+		}
+		content, err := edit(p.ProductContent.clone())
+		if err != nil {
+			return nil, nil, err
+		}
+		if content.SKU != p.SKU {
+			return nil, nil, invalid("sku", "can't change; it is %s", p.SKU)
+		}
+		p.ProductContent = content.clone()
+		if err := p.check(); err != nil {
+			return nil, nil, err
+		}
+		return p, &Change{Products: []*Product{p}}, nil
+	})
+}
+
+func (c *ProductContent) check() error {
+	switch {
+	case c.Title == "":
+		return invalid("title", "is required")
+	case c.Price.Currency == "":
+		return invalid("price", "is required")
+	case c.Price.Amount < 0:
+		return invalid("price", "must not be negative")
+	}
+	return nil
+}
+
+func (c ProductContent) clone() ProductContent {
+	c.Labels = maps.Clone(c.Labels)
+	c.Annotations = maps.Clone(c.Annotations)
+	return c
+}

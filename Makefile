@@ -1,0 +1,70 @@
+# The two commands of the README are `make run` and `make test`; `make` alone lists the rest.
+# Every tool but Go itself comes from the modules that go.mod and tools/*/go.mod pin.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+# buf generate empties gen/, which vet reads.
+.NOTPARALLEL:
+# Globs sort the same everywhere.
+export LC_ALL := C
+
+FUZZTIME ?= 10s
+TEST_TIMEOUT ?= 15m
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: ## Run the service with sample orders
+	go run ./cmd/ordermanagement serve --sample-data
+
+.PHONY: test
+test: ## Run every test under the race detector
+	go test -race -timeout $(TEST_TIMEOUT) ./...
+
+.PHONY: build
+build: ## Build bin/ordermanagement
+	go build -o bin/ordermanagement ./cmd/ordermanagement
+
+.PHONY: fuzz
+fuzz: ## Run each fuzz target for FUZZTIME (10s)
+	@tools/fuzz.sh $(FUZZTIME)
+
+.PHONY: generate
+# The first document of a merge is hand-written: its title and description are those of the merged one.
+generate: third-party ## Regenerate gen/ and openapi/, offline once the modules are cached
+	go tool buf generate
+	go tool openapiv3-merge proto/ordermanagement/v1/openapi.json .build/openapi/{ordermanagement/v1,helloworld}/*.json >.build/v1.json
+	go tool openapiv3-merge proto/ordermanagement/v2/openapi.json .build/openapi/ordermanagement/v2/*.json >.build/v2.json
+	rm -f openapi/*.json
+	mv .build/v1.json .build/v2.json openapi/
+
+.PHONY: third-party
+third-party:
+	go run ./internal/tools/thirdparty third_party/proto
+
+.PHONY: check-generated
+check-generated: generate ## Fail when gen/ or openapi/ is not what the contracts generate
+	@changes=$$(git status --porcelain --untracked-files=all -- gen openapi); \
+	if [ -n "$$changes" ]; then \
+	  printf 'Generated files differ from the commit. Run "make generate" and commit the result:\n%s\n' "$$changes" >&2; \
+	  exit 1; \
+	fi
+
+.PHONY: lint
+lint: third-party bin/api-linter ## Check the contracts and the Go code
+	@files=$$(gofmt -l .); if [ -n "$$files" ]; then printf 'Run gofmt -w on:\n%s\n' "$$files" >&2; exit 1; fi
+	go tool buf lint
+	go tool buf format --diff --exit-code proto
+	cd proto && ../bin/api-linter -I ../third_party/proto --config ../tools/apilinter/config.yaml \
+	  --output-format github --set-exit-status ordermanagement/v2/*.proto
+	go vet ./...
+
+bin/api-linter: tools/apilinter/go.mod tools/apilinter/go.sum
+	go build -C tools/apilinter -o $(CURDIR)/$@ github.com/googleapis/api-linter/v2/cmd/api-linter
+
+.PHONY: breaking
+breaking: third-party ## Fail when the contracts break clients of an earlier commit: BASE, or the main of before
+	@tools/breaking.sh $(BASE)

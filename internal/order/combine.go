@@ -14,15 +14,19 @@ type Combined struct {
 
 // CombineOrders confirms the drafts among the orders and puts everything of them that is not in a shipment yet into new
 // PENDING shipments, one per destination, in one change. It answers those, and for an order that is in shipments already
-// those shipments, in the order in which the ids were given. An order that does not exist, or can't ship, fails all.
-func (s *Service) CombineOrders(ctx context.Context, w Write, ids []string) ([]Combined, error) {
+// those shipments, in the order in which the ids were given. An order that does not exist, or can't ship, fails all; so
+// does one that accept refuses, before anything has changed.
+//
+// It is safe to repeat by itself, so it takes no idempotency key.
+func (s *Service) CombineOrders(ctx context.Context, w Write, ids []string, accept func(*Order) error) ([]Combined, error) {
+	w.Key = ""
 	result, err := write(ctx, s, w, func(ctx context.Context) ([]Combined, *Change, error) {
-		return s.combine(ctx, w.Tenant, ids)
+		return s.combine(ctx, w.Tenant, ids, accept)
 	}, nil)
 	return result.Value, err
 }
 
-func (s *Service) combine(ctx context.Context, tenant string, ids []string) ([]Combined, *Change, error) {
+func (s *Service) combine(ctx context.Context, tenant string, ids []string, accept func(*Order) error) ([]Combined, *Change, error) {
 	there, err := s.store.Orders().GetMany(ctx, tenant, ids)
 	if err != nil {
 		return nil, nil, err
@@ -38,8 +42,18 @@ func (s *Service) combine(ctx context.Context, tenant string, ids []string) ([]C
 		}
 	}
 	combined, err := s.describe(ctx, tenant, &plan, there)
-	if err != nil || len(plan.change.Shipments) == 0 {
-		return combined, nil, err
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, c := range combined {
+		for _, o := range c.Orders {
+			if err := accept(o); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	if len(plan.change.Shipments) == 0 {
+		return combined, nil, nil
 	}
 	return combined, &plan.change, nil
 }

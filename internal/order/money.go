@@ -121,7 +121,8 @@ func pow10(n int) int64 {
 
 func add(a, b Amount) (Amount, bool) {
 	sum := a + b
-	return sum, (sum > a) == (b > 0)
+	// It has overflowed when both have one sign and the sum has the other.
+	return sum, (a^sum)&(b^sum) >= 0
 }
 
 func mul(a Amount, n int64) (Amount, bool) {

@@ -98,42 +98,61 @@ func (l *LineContent) Total() (Amount, bool) {
 // total computes what the order costs. Everything is in whole minor units already, so nothing is rounded.
 func (o *Order) total() (Totals, error) {
 	var t Totals
+	if o.ShippingCharge < 0 {
+		return t, invalid("shipping_charge", "must not be negative")
+	}
 	for i := range o.Lines {
-		line := &o.Lines[i]
-		var gross Amount
-		if line.UnitPrice != nil {
-			var ok bool
-			if gross, ok = mul(*line.UnitPrice, line.Quantity); !ok {
-				return t, outOfRange().at(lineField(i, "unit_price"))
-			}
+		gross, err := o.Lines[i].gross(i)
+		if err != nil {
+			return t, err
 		}
-		if line.Discount > gross {
-			return t, invalid(lineField(i, "discount"), "is more than the line costs")
-		}
-		// The total of the line must be one by itself.
-		if _, ok := add(gross-line.Discount, line.Tax); !ok {
-			return t, outOfRange().at(lineField(i, "tax"))
-		}
-		for sum, part := range map[*Amount]Amount{&t.Subtotal: gross, &t.Discount: line.Discount, &t.Tax: line.Tax} {
-			var ok bool
-			if *sum, ok = add(*sum, part); !ok {
-				return t, outOfRange().at("totals")
-			}
+		if !accumulate(&t.Subtotal, gross) || !accumulate(&t.Discount, o.Lines[i].Discount) || !accumulate(&t.Tax, o.Lines[i].Tax) {
+			return t, outOfRange().at("totals")
 		}
 	}
 	t.Shipping = o.ShippingCharge
 	t.Total = t.Subtotal - t.Discount
-	for _, part := range []Amount{t.Tax, t.Shipping} {
-		var ok bool
-		if t.Total, ok = add(t.Total, part); !ok {
-			return t, outOfRange().at("totals")
-		}
+	if !accumulate(&t.Total, t.Tax) || !accumulate(&t.Total, t.Shipping) {
+		return t, outOfRange().at("totals")
 	}
 	if o.QuotedTotal != nil {
-		t.Total = *o.QuotedTotal
-		t.Subtotal = t.Total
+		t.Subtotal, t.Total = *o.QuotedTotal, *o.QuotedTotal
 	}
 	return t, nil
+}
+
+// gross is quantity × unit price; an error when the line is not worth a total.
+func (l *LineContent) gross(i int) (Amount, error) {
+	var price Amount
+	if l.UnitPrice != nil {
+		price = *l.UnitPrice
+	}
+	switch {
+	case price < 0:
+		return 0, invalid(lineField(i, "unit_price"), "must not be negative")
+	case l.Discount < 0:
+		return 0, invalid(lineField(i, "discount"), "must not be negative")
+	case l.Tax < 0:
+		return 0, invalid(lineField(i, "tax"), "must not be negative")
+	}
+	gross, ok := mul(price, l.Quantity)
+	if !ok {
+		return 0, outOfRange().at(lineField(i, "unit_price"))
+	}
+	if l.Discount > gross {
+		return 0, invalid(lineField(i, "discount"), "is more than the line costs")
+	}
+	if _, ok := add(gross-l.Discount, l.Tax); !ok {
+		return 0, outOfRange().at(lineField(i, "tax"))
+	}
+	return gross, nil
+}
+
+// accumulate adds to a sum; false when that overflows.
+func accumulate(sum *Amount, part Amount) bool {
+	var ok bool
+	*sum, ok = add(*sum, part)
+	return ok
 }
 
 func lineField(i int, field string) string {

@@ -1,0 +1,55 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"ordermanagement/internal/auth"
+)
+
+// call is one RPC on its way through the chain. What one link learns, the links around it can read.
+type call struct {
+	method    *method
+	inProcess bool
+	requestID string
+	caller    auth.Caller
+	refusal   error // what went wrong inside, for the log only
+}
+
+// link is one part of what happens around every RPC, unary or stream, from the network or from within the process. It
+// runs before the request is decoded: what is decoded is checked where it is received (see registrar.go).
+type link struct {
+	name string
+	// after names the links that must run before this one, and so see what it refuses.
+	after []string
+	run   func(ctx context.Context, c *call, next next) error
+}
+
+// next runs the rest of the chain.
+type next func(ctx context.Context) error
+
+// chain is every link, the outermost first. There is one, so that unary calls and streams can't differ.
+type chain []link
+
+// newChain checks that every link runs after those it needs.
+func newChain(links ...link) (chain, error) {
+	var names []string
+	for _, l := range links {
+		for _, name := range l.after {
+			if !slices.Contains(names, name) {
+				return nil, fmt.Errorf("interceptor %q must run after %q", l.name, name)
+			}
+		}
+		names = append(names, l.name)
+	}
+	return links, nil
+}
+
+// run runs the links from the first one, then the handler.
+func (ch chain) run(ctx context.Context, c *call, handler next) error {
+	if len(ch) == 0 {
+		return handler(ctx)
+	}
+	return ch[0].run(ctx, c, func(ctx context.Context) error { return ch[1:].run(ctx, c, handler) })
+}

@@ -1,0 +1,104 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+
+	apiv1 "ordermanagement/gen/ordermanagement/api/v1"
+	"ordermanagement/internal/apierror"
+	"ordermanagement/internal/auth"
+	"ordermanagement/server/rpc"
+)
+
+// translate turns whatever went wrong into a status that may leave the service, and keeps the rest for the log.
+func translate() link {
+	return link{name: "translate", after: []string{"record", "measure"}, run: func(ctx context.Context, c *call, next next) error {
+		err := next(ctx)
+		if err == nil {
+			return nil
+		}
+		st := rpc.Status(err)
+		if reason, _ := apierror.Reason(st); reason == apiv1.ErrorReason_INTERNAL_ERROR || reason == apiv1.ErrorReason_SERVICE_UNAVAILABLE {
+			c.refusal = err
+		}
+		if c.method.v1 {
+			st = withBareViolation(st)
+		}
+		return st.Err()
+	}}
+}
+
+// contain turns a panic into an INTERNAL_ERROR, and logs where it happened.
+func contain(logger *slog.Logger) link {
+	return link{name: "contain", after: []string{"translate"}, run: func(ctx context.Context, c *call, next next) (err error) {
+		defer func() {
+			if cause := recover(); cause != nil {
+				logger.ErrorContext(ctx, "panic", "request_id", c.requestID, "method", c.method.full, "cause", cause, "stack", string(debug.Stack()))
+				err = fmt.Errorf("panic: %v", cause)
+			}
+		}()
+		return next(ctx)
+	}}
+}
+
+// limit caps the time of a unary call. A stream lives as long as its connection.
+func limit(timeout time.Duration) link {
+	return link{name: "limit", after: []string{"translate"}, run: func(ctx context.Context, c *call, next next) error {
+		if c.method.kind != "unary" {
+			return next(ctx)
+		}
+		ctx, cancel := context.WithTimeout(ctx, timeout)
+		defer cancel()
+		return next(ctx)
+	}}
+}
+
+// authenticate finds out who is calling. A credential that is there and wrong is refused, even where none is needed.
+func authenticate(authenticator auth.Authenticator) link {
+	return link{name: "authenticate", after: []string{"translate", "contain"}, run: func(ctx context.Context, c *call, next next) error {
+		caller, err := authenticator.Authenticate(ctx, auth.Credentials{
+			Authorization: metadata.ValueFromIncomingContext(ctx, "authorization"),
+		})
+		switch {
+		case err == nil:
+			c.caller = caller
+			return next(rpc.WithCaller(ctx, caller))
+		case errors.Is(err, auth.ErrMissing) && c.method.public:
+			return next(ctx)
+		case errors.Is(err, auth.ErrMissing):
+			c.refusal = err
+			challenge(ctx, authenticator)
+			return apierror.New(apiv1.ErrorReason_CREDENTIALS_MISSING, "no credential; send an Authorization header").Err()
+		case errors.Is(err, auth.ErrInvalid):
+			c.refusal = err
+			challenge(ctx, authenticator)
+			return apierror.New(apiv1.ErrorReason_CREDENTIALS_INVALID, "the credential is not valid; get a new one").Err()
+		default:
+			return err
+		}
+	}}
+}
+
+func challenge(ctx context.Context, authenticator auth.Authenticator) {
+	for _, value := range authenticator.Challenges() {
+		_ = grpc.SetHeader(ctx, metadata.Pairs("www-authenticate", value)) // fails only when the stream is gone already
+	}
+}
+
+// authorize checks that the caller may call the method: its policy stands in the contract.
+func authorize() link {
+	return link{name: "authorize", after: []string{"authenticate"}, run: func(ctx context.Context, c *call, next next) error {
+		if c.method.public || c.caller.Has(c.method.scope) {
+			return next(ctx)
+		}
+		return apierror.WithMetadata(apiv1.ErrorReason_SCOPE_MISSING, "the caller lacks the scope "+c.method.scope+"; ask an operator for it",
+			map[string]string{"scope": c.method.scope}).Err()
+	}}
+}

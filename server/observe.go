@@ -1,0 +1,114 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"regexp"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
+)
+
+// requestIDKey is the metadata key of the id by which a call is found in the log.
+const requestIDKey = "x-request-id"
+
+// validRequestID is what a caller may choose as a request id: nothing that could break a log line.
+var validRequestID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
+
+// identify gives the call its request id, the caller's own or a new one, and answers it.
+func identify() link {
+	return link{name: "identify", run: func(ctx context.Context, c *call, next next) error {
+		if ids := metadata.ValueFromIncomingContext(ctx, requestIDKey); len(ids) == 1 && validRequestID.MatchString(ids[0]) {
+			c.requestID = ids[0]
+		} else {
+			id, err := uuid.NewV7()
+			if err != nil {
+				return err
+			}
+			c.requestID = id.String()
+		}
+		_ = grpc.SetHeader(ctx, metadata.Pairs(requestIDKey, c.requestID)) // fails only when the stream is gone already
+		return next(ctx)
+	}}
+}
+
+// measure counts and times every call, by method and code.
+func measure(registry prometheus.Registerer) (link, error) {
+	labels := []string{"grpc_service", "grpc_method", "grpc_type"}
+	handled := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "grpc_server_handled_total", Help: "Calls that have ended, whatever their code.",
+	}, append(labels, "grpc_code"))
+	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "grpc_server_handling_seconds", Help: "How long calls took, in seconds.", Buckets: prometheus.DefBuckets,
+	}, labels)
+	running := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "grpc_server_in_flight", Help: "Calls that run now.",
+	}, labels)
+	for _, collector := range []prometheus.Collector{handled, seconds, running} {
+		if err := registry.Register(collector); err != nil {
+			return link{}, err
+		}
+	}
+	return link{name: "measure", run: func(ctx context.Context, c *call, next next) error {
+		start := time.Now()
+		inFlight := running.WithLabelValues(c.method.service, c.method.name, c.method.kind)
+		inFlight.Inc()
+		defer inFlight.Dec()
+		err := next(ctx)
+		handled.WithLabelValues(c.method.service, c.method.name, c.method.kind, status.Code(err).String()).Inc()
+		seconds.WithLabelValues(c.method.service, c.method.name, c.method.kind).Observe(time.Since(start).Seconds())
+		return err
+	}}, nil
+}
+
+// record writes one log line a call: never a credential, never a body.
+func record(logger *slog.Logger) link {
+	return link{name: "record", after: []string{"identify"}, run: func(ctx context.Context, c *call, next next) error {
+		start := time.Now()
+		err := next(ctx)
+		code := status.Code(err)
+		level := levelOf(code)
+		if !logger.Enabled(ctx, level) {
+			return err
+		}
+		attrs := []slog.Attr{
+			slog.String("request_id", c.requestID),
+			slog.String("method", c.method.full),
+			slog.String("code", code.String()),
+			slog.Duration("duration", time.Since(start)),
+			slog.Bool("in_process", c.inProcess),
+		}
+		if c.caller.Subject != "" {
+			attrs = append(attrs, slog.String("caller", c.caller.Subject), slog.String("tenant", c.caller.Tenant))
+		}
+		if p, ok := peer.FromContext(ctx); ok && !c.inProcess {
+			attrs = append(attrs, slog.String("peer", p.Addr.String()))
+		}
+		if err != nil {
+			attrs = append(attrs, slog.String("message", status.Convert(err).Message()))
+		}
+		if c.refusal != nil {
+			attrs = append(attrs, slog.Any("cause", c.refusal))
+		}
+		logger.LogAttrs(ctx, level, "call", attrs...)
+		return err
+	}}
+}
+
+// levelOf says how loud a code is: what we must look into is an error, what an operator may want to know a warning.
+func levelOf(code codes.Code) slog.Level {
+	switch code {
+	case codes.Unknown, codes.Internal, codes.DataLoss:
+		return slog.LevelError
+	case codes.Unavailable, codes.ResourceExhausted, codes.Unauthenticated, codes.PermissionDenied:
+		return slog.LevelWarn
+	default:
+		return slog.LevelInfo
+	}
+}

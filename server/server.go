@@ -1,0 +1,181 @@
+// Package server is the gRPC process: it registers every service of every version over one domain, on a network
+// listener and on an in-process connection, behind one chain of interceptors.
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/fullstorydev/grpchan/inprocgrpc"
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	_ "google.golang.org/grpc/encoding/gzip" // callers may compress
+	"google.golang.org/grpc/health"
+	"google.golang.org/grpc/keepalive"
+
+	"ordermanagement/internal/auth"
+	"ordermanagement/internal/order"
+)
+
+// Options is what a server is made of.
+type Options struct {
+	Orders        *order.Service
+	Authenticator auth.Authenticator
+	PageTokenKey  []byte // 32 bytes; the same in every replica
+	Logger        *slog.Logger
+	Registry      *prometheus.Registry
+	V1            V1
+	Reflection    bool        // whether the contracts can be read by reflection
+	TLS           *tls.Config // nil: plaintext
+	Limits        Limits
+}
+
+// Limits bound what one caller can take. A zero value means the default.
+type Limits struct {
+	MessageBytes      int           // of one received message; default 4 MiB
+	ConcurrentStreams uint32        // of one connection; default 256
+	CallTimeout       time.Duration // of a unary call; default 30 s
+}
+
+// The defaults of the limits.
+const (
+	DefaultMessageBytes      = 4 << 20
+	DefaultConcurrentStreams = 256
+	DefaultCallTimeout       = 30 * time.Second
+)
+
+// Keepalive (gRFC A8): how often a client may ping, and after how long of silence the server asks whether it is alive.
+const (
+	minPingInterval   = 10 * time.Second
+	keepaliveInterval = time.Minute
+	keepaliveTimeout  = 20 * time.Second
+	handshakeTimeout  = 10 * time.Second
+)
+
+func (l Limits) withDefaults() Limits {
+	if l.MessageBytes == 0 {
+		l.MessageBytes = DefaultMessageBytes
+	}
+	if l.ConcurrentStreams == 0 {
+		l.ConcurrentStreams = DefaultConcurrentStreams
+	}
+	if l.CallTimeout == 0 {
+		l.CallTimeout = DefaultCallTimeout
+	}
+	return l
+}
+
+// Server serves every version of the API.
+type Server struct {
+	network   *grpc.Server
+	inProcess *inprocgrpc.Channel
+	health    *health.Server
+	running   sync.WaitGroup // handlers
+}
+
+// New makes a server. It fails when a registered method has no policy in its contract.
+func New(o Options) (*Server, error) {
+	limits := o.Limits.withDefaults()
+	s := &Server{inProcess: (&inprocgrpc.Channel{}).WithCloner(sharing{}), health: health.NewServer()}
+	services, err := newServices(o, s.health)
+	if err != nil {
+		return nil, err
+	}
+	check, err := newFieldRules(services.requests()...)
+	if err != nil {
+		return nil, err
+	}
+	chain, err := interceptors(o, limits)
+	if err != nil {
+		return nil, err
+	}
+	s.network = grpc.NewServer(networkOptions(o, limits, unknown(chain))...)
+	network := &registrar{target: s.network, chain: chain, check: check, running: &s.running}
+	inProcess := &registrar{target: s.inProcess, chain: chain, check: check, running: &s.running, inProcess: true, maxBytes: limits.MessageBytes}
+	services.register(network)
+	services.register(inProcess)
+	if o.Reflection {
+		registerReflection(network, s.network, o.V1.Enabled)
+	}
+	return s, errors.Join(network.err, inProcess.err)
+}
+
+// interceptors is the chain around every call, the outermost link first.
+func interceptors(o Options, limits Limits) (chain, error) {
+	measure, err := measure(o.Registry)
+	if err != nil {
+		return nil, err
+	}
+	return newChain(
+		identify(),
+		announce(o.V1),
+		measure,
+		record(o.Logger),
+		translate(),
+		contain(o.Logger),
+		retire(o.V1),
+		limit(limits.CallTimeout),
+		authenticate(o.Authenticator),
+		authorize(),
+	)
+}
+
+func networkOptions(o Options, limits Limits, unknown grpc.StreamHandler) []grpc.ServerOption {
+	options := []grpc.ServerOption{
+		grpc.MaxRecvMsgSize(limits.MessageBytes),
+		grpc.MaxConcurrentStreams(limits.ConcurrentStreams),
+		grpc.ConnectionTimeout(handshakeTimeout),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPingInterval, PermitWithoutStream: true}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: keepaliveInterval, Timeout: keepaliveTimeout}),
+		grpc.WaitForHandlers(true),
+		grpc.UnknownServiceHandler(unknown),
+	}
+	if o.TLS != nil {
+		options = append(options, grpc.Creds(credentials.NewTLS(o.TLS)))
+	}
+	return options
+}
+
+// Serve answers calls on the listener until Shutdown. It closes the listener.
+func (s *Server) Serve(listener net.Listener) error {
+	if err := s.network.Serve(listener); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+		return fmt.Errorf("serve gRPC: %w", err)
+	}
+	return nil
+}
+
+// Conn is the in-process connection. Calls over it run the same chain as those from the network.
+func (s *Server) Conn() grpc.ClientConnInterface { return s.inProcess }
+
+// Drain tells health checks that this server is going away. Calls are still answered.
+func (s *Server) Drain() { s.health.Shutdown() }
+
+// Resume takes Drain back, for when the store answers again.
+func (s *Server) Resume() { s.health.Resume() }
+
+// Shutdown stops taking calls and waits for those that run, on both connections. When the context ends first it cuts
+// them off.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.Drain()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.network.GracefulStop()
+		s.running.Wait()
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		s.network.Stop()
+		<-done
+		return fmt.Errorf("cut off calls that were still running: %w", ctx.Err())
+	}
+}

@@ -1,0 +1,85 @@
+package v2
+
+import (
+	"strings"
+
+	"go.einride.tech/aip/fieldbehavior"
+	"go.einride.tech/aip/fieldmask"
+	"google.golang.org/genproto/googleapis/api/annotations"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
+
+	"ordermanagement/internal/order"
+)
+
+// mask says which fields of a resource an update writes (AIP-134).
+type mask struct {
+	all   bool
+	paths []string
+}
+
+// newMask checks the mask of a request. Without one it is the fields that are set in the resource.
+func newMask(given *fieldmaskpb.FieldMask, resource proto.Message) (mask, error) {
+	if err := fieldmask.Validate(given, resource); err != nil {
+		return mask{}, &order.Error{Reason: order.InvalidField, Message: "update_mask: " + err.Error(), Violations: []order.Violation{{Field: "update_mask", Description: err.Error()}}}
+	}
+	if fieldmask.IsFullReplacement(given) {
+		return mask{all: true}, nil
+	}
+	m := mask{paths: given.GetPaths()}
+	if len(m.paths) == 0 {
+		m.paths = setPaths(resource.ProtoReflect(), "")
+	}
+	for i, path := range m.paths {
+		m.paths[i] = whole(resource.ProtoReflect().Descriptor(), path)
+	}
+	return m, nil
+}
+
+// apply writes the masked fields of src into dst, except those that only the service writes.
+func (m mask) apply(dst, src proto.Message) {
+	writable := proto.Clone(src)
+	fieldbehavior.ClearFields(writable, annotations.FieldBehavior_OUTPUT_ONLY)
+	if m.all {
+		fieldmask.Update(&fieldmaskpb.FieldMask{Paths: []string{"*"}}, dst, writable)
+		return
+	}
+	if len(m.paths) > 0 {
+		fieldmask.Update(&fieldmaskpb.FieldMask{Paths: m.paths}, dst, writable)
+	}
+}
+
+// setPaths lists the fields that are set, down to the innermost of nested messages.
+func setPaths(m protoreflect.Message, prefix string) []string {
+	var paths []string
+	m.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
+		path := prefix + string(field.Name())
+		if nested(field) {
+			paths = append(paths, setPaths(value.Message(), path+".")...)
+		} else {
+			paths = append(paths, path)
+		}
+		return true
+	})
+	return paths
+}
+
+// whole cuts a path off at a value that only makes sense whole: half of a sum of money is none.
+func whole(message protoreflect.MessageDescriptor, path string) string {
+	parts := strings.Split(path, ".")
+	for i, part := range parts {
+		field := message.Fields().ByName(protoreflect.Name(part))
+		if field == nil || !nested(field) {
+			return strings.Join(parts[:i+1], ".")
+		}
+		message = field.Message()
+	}
+	return path
+}
+
+// nested says whether a field holds one message of this contract, whose fields can be updated one by one.
+func nested(field protoreflect.FieldDescriptor) bool {
+	return field.Message() != nil && !field.IsList() && !field.IsMap() &&
+		field.Message().ParentFile().Package() == "ordermanagement.v2"
+}

@@ -1,0 +1,54 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"buf.build/go/protovalidate"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	apiv1 "ordermanagement/gen/ordermanagement/api/v1"
+	"ordermanagement/internal/apierror"
+)
+
+// newFieldRules makes the check of the field rules that the contract states (buf/validate), with every message compiled
+// that a registered method takes.
+func newFieldRules(messages ...proto.Message) (func(proto.Message) error, error) {
+	validator, err := protovalidate.New(protovalidate.WithMessages(messages...))
+	if err != nil {
+		return nil, fmt.Errorf("compile the field rules: %w", err)
+	}
+	return func(m proto.Message) error {
+		err := validator.Validate(m)
+		if err == nil {
+			return nil
+		}
+		var broken *protovalidate.ValidationError
+		if !errors.As(err, &broken) {
+			return err
+		}
+		violations := make([]*errdetails.BadRequest_FieldViolation, len(broken.Violations))
+		texts := make([]string, len(broken.Violations))
+		for i, v := range broken.Violations {
+			violations[i] = apierror.Field(protovalidate.FieldPathString(v.Proto.GetField()), v.Proto.GetMessage())
+			texts[i] = violations[i].GetField() + ": " + violations[i].GetDescription()
+		}
+		return apierror.New(apiv1.ErrorReason_INVALID_FIELD, strings.Join(texts, "; "), apierror.BadRequest(violations...)).Err()
+	}, nil
+}
+
+// malformed says what was wrong with a message that could not be decoded.
+func malformed(err error) error {
+	st, ok := status.FromError(err)
+	switch {
+	case ok && st.Code() == codes.ResourceExhausted:
+		return apierror.New(apiv1.ErrorReason_REQUEST_TOO_LARGE, "the message is larger than the service takes; split it").Err()
+	case ok && st.Code() == codes.Canceled, ok && st.Code() == codes.DeadlineExceeded, ok && st.Code() == codes.Unimplemented:
+		return err
+	}
+	return apierror.New(apiv1.ErrorReason_MALFORMED_REQUEST, "the message is not valid protobuf for this method").Err()
+}

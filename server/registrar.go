@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"sync"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
@@ -21,9 +20,9 @@ type registrar struct {
 	chain     chain
 	check     func(proto.Message) error // the field rules of the contract
 	inProcess bool
-	maxBytes  int             // of a message; the network server has checked it already
-	running   *sync.WaitGroup // handlers, so that shutdown can wait for those of the in-process connection
-	err       error           // the first service that can't be registered
+	maxBytes  int       // of a message; the network server has checked it already
+	handlers  *inFlight // so that shutdown can wait for those of the in-process connection
+	err       error     // the first service that can't be registered
 }
 
 // RegisterService implements grpc.ServiceRegistrar.
@@ -53,16 +52,13 @@ func (r *registrar) method(service, name, kind string) *method {
 
 func (r *registrar) unary(m *method, handler grpc.MethodHandler) grpc.MethodHandler {
 	return func(implementation any, ctx context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
-		r.running.Add(1)
-		defer r.running.Done()
+		r.handlers.enter()
+		defer r.handlers.leave()
 		var response any
 		err := r.chain.run(ctx, &call{method: m, inProcess: r.inProcess}, func(ctx context.Context) error {
 			var err error
 			response, err = handler(implementation, ctx, func(message any) error {
-				if err := decode(message); err != nil {
-					return malformed(err)
-				}
-				return r.admit(message)
+				return r.receive(message, decode)
 			}, nil)
 			return err
 		})
@@ -75,8 +71,8 @@ func (r *registrar) unary(m *method, handler grpc.MethodHandler) grpc.MethodHand
 
 func (r *registrar) stream(m *method, handler grpc.StreamHandler) grpc.StreamHandler {
 	return func(implementation any, stream grpc.ServerStream) error {
-		r.running.Add(1)
-		defer r.running.Done()
+		r.handlers.enter()
+		defer r.handlers.leave()
 		return r.chain.run(stream.Context(), &call{method: m, inProcess: r.inProcess}, func(ctx context.Context) error {
 			return handler(implementation, &checkedStream{ServerStream: stream, ctx: ctx, registrar: r})
 		})
@@ -93,27 +89,34 @@ type checkedStream struct {
 func (s *checkedStream) Context() context.Context { return s.ctx }
 
 func (s *checkedStream) RecvMsg(message any) error {
-	err := s.ServerStream.RecvMsg(message)
-	switch {
-	case err == nil:
-		return s.registrar.admit(message)
-	case errors.Is(err, io.EOF):
-		return io.EOF
-	case s.ctx.Err() != nil:
+	err := s.registrar.receive(message, s.ServerStream.RecvMsg)
+	if s.ctx.Err() != nil && !errors.Is(err, io.EOF) {
 		return s.ctx.Err()
-	default:
-		return malformed(err)
 	}
+	return err
 }
 
-// admit checks the size and the field rules of a message that was received.
-func (r *registrar) admit(message any) error {
+// receive decodes a message, and checks its size and the field rules of the contract.
+func (r *registrar) receive(message any, decode func(any) error) error {
 	m, ok := message.(proto.Message)
 	if !ok {
 		return errors.New("not a protobuf message")
 	}
-	if r.inProcess && proto.Size(m) > r.maxBytes {
-		return apierror.Newf(apiv1.ErrorReason_REQUEST_TOO_LARGE, "the message is larger than %d bytes; split it", r.maxBytes).Err()
+	if r.inProcess {
+		if err := decode(m); err != nil {
+			return err
+		}
+		if proto.Size(m) > r.maxBytes {
+			return apierror.Newf(apiv1.ErrorReason_REQUEST_TOO_LARGE, "the message is larger than %d bytes; split it", r.maxBytes).Err()
+		}
+		return r.check(m)
+	}
+	incoming := received{message: m}
+	if err := decode(&incoming); err != nil {
+		return err // of the connection, or the end of the stream
+	}
+	if incoming.err != nil {
+		return apierror.New(apiv1.ErrorReason_MALFORMED_REQUEST, "the message is not valid protobuf for this method; generate the client from the current contract").Err()
 	}
 	return r.check(m)
 }

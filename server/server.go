@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"sync"
 	"time"
 
 	"github.com/fullstorydev/grpchan/inprocgrpc"
@@ -75,15 +74,18 @@ func (l Limits) withDefaults() Limits {
 // Server serves every version of the API.
 type Server struct {
 	network   *grpc.Server
-	inProcess *inprocgrpc.Channel
+	inProcess *inProcessConn
+	cutOff    context.CancelFunc // of the calls over inProcess
 	health    *health.Server
-	running   sync.WaitGroup // handlers
+	handlers  inFlight
 }
 
 // New makes a server. It fails when a registered method has no policy in its contract.
 func New(o Options) (*Server, error) {
 	limits := o.Limits.withDefaults()
-	s := &Server{inProcess: (&inprocgrpc.Channel{}).WithCloner(sharing{}), health: health.NewServer()}
+	cut, cutOff := context.WithCancel(context.Background())
+	channel := (&inprocgrpc.Channel{}).WithCloner(sharing{})
+	s := &Server{inProcess: &inProcessConn{channel: channel, cut: cut}, cutOff: cutOff, health: health.NewServer()}
 	services, err := newServices(o, s.health)
 	if err != nil {
 		return nil, err
@@ -97,8 +99,8 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s.network = grpc.NewServer(networkOptions(o, limits, unknown(chain))...)
-	network := &registrar{target: s.network, chain: chain, check: check, running: &s.running}
-	inProcess := &registrar{target: s.inProcess, chain: chain, check: check, running: &s.running, inProcess: true, maxBytes: limits.MessageBytes}
+	network := &registrar{target: s.network, chain: chain, check: check, handlers: &s.handlers}
+	inProcess := &registrar{target: channel, chain: chain, check: check, handlers: &s.handlers, inProcess: true, maxBytes: limits.MessageBytes}
 	services.register(network)
 	services.register(inProcess)
 	if o.Reflection {
@@ -136,6 +138,7 @@ func networkOptions(o Options, limits Limits, unknown grpc.StreamHandler) []grpc
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: keepaliveInterval, Timeout: keepaliveTimeout}),
 		grpc.WaitForHandlers(true),
 		grpc.UnknownServiceHandler(unknown),
+		grpc.ForceServerCodecV2(newCodec()),
 	}
 	if o.TLS != nil {
 		options = append(options, grpc.Creds(credentials.NewTLS(o.TLS)))
@@ -164,16 +167,18 @@ func (s *Server) Resume() { s.health.Resume() }
 // them off.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.Drain()
+	defer s.cutOff()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		s.network.GracefulStop()
-		s.running.Wait()
+		s.handlers.wait()
 	}()
 	select {
 	case <-done:
 		return nil
 	case <-ctx.Done():
+		s.cutOff()
 		s.network.Stop()
 		<-done
 		return fmt.Errorf("cut off calls that were still running: %w", ctx.Err())

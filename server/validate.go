@@ -7,8 +7,6 @@ import (
 
 	"buf.build/go/protovalidate"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	apiv1 "ordermanagement/gen/ordermanagement/api/v1"
@@ -39,16 +37,4 @@ func newFieldRules(messages ...proto.Message) (func(proto.Message) error, error)
 		}
 		return apierror.New(apiv1.ErrorReason_INVALID_FIELD, strings.Join(texts, "; "), apierror.BadRequest(violations...)).Err()
 	}, nil
-}
-
-// malformed says what was wrong with a message that could not be decoded.
-func malformed(err error) error {
-	st, ok := status.FromError(err)
-	switch {
-	case ok && st.Code() == codes.ResourceExhausted:
-		return apierror.New(apiv1.ErrorReason_REQUEST_TOO_LARGE, "the message is larger than the service takes; split it").Err()
-	case ok && st.Code() == codes.Canceled, ok && st.Code() == codes.DeadlineExceeded, ok && st.Code() == codes.Unimplemented:
-		return err
-	}
-	return apierror.New(apiv1.ErrorReason_MALFORMED_REQUEST, "the message is not valid protobuf for this method").Err()
 }

@@ -1,0 +1,63 @@
+package v2
+
+import (
+	"testing"
+	"time"
+
+	pb "ordermanagement/gen/ordermanagement/v2"
+
+	"ordermanagement/internal/order"
+)
+
+func TestPageTokenIsGoodForItsListOnly(t *testing.T) {
+	pages, err := NewPages(make([]byte, PageTokenKeySize))
+	if err != nil {
+		t.Fatal(err)
+	}
+	position := order.Position{CreateTime: time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC), ID: "x"}
+	bound := binding("a", &pb.ListOrdersRequest{OrderBy: "create_time", PageSize: 5})
+	token := pages.seal(position, bound)
+
+	got, err := pages.open(token, binding("a", &pb.ListOrdersRequest{OrderBy: "create_time", PageSize: 7, PageToken: token}))
+	if err != nil || *got != position {
+		t.Errorf("another size: got %v, %v", got, err)
+	}
+	for name, other := range map[string][]byte{
+		"another tenant": binding("b", &pb.ListOrdersRequest{OrderBy: "create_time"}),
+		"another order":  binding("a", &pb.ListOrdersRequest{}),
+		"deleted ones":   binding("a", &pb.ListOrdersRequest{OrderBy: "create_time", ShowDeleted: true}),
+		"another list":   binding("a", &pb.ListProductsRequest{}),
+	} {
+		if _, err := pages.open(token, other); err == nil {
+			t.Errorf("good for %s", name)
+		}
+	}
+	otherKey := make([]byte, PageTokenKeySize)
+	otherKey[0] = 1
+	foreign, err := NewPages(otherKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := foreign.open(token, bound); err == nil {
+		t.Error("good under another key")
+	}
+	pages.now = func() time.Time { return time.Now().Add(pageTokenLife + time.Minute) }
+	if _, err := pages.open(token, bound); err == nil {
+		t.Error("good for ever")
+	}
+}
+
+func FuzzPageToken(f *testing.F) {
+	pages, err := NewPages(make([]byte, PageTokenKeySize))
+	if err != nil {
+		f.Fatal(err)
+	}
+	bound := binding("a", &pb.ListOrdersRequest{})
+	token := pages.seal(order.Position{ID: "x"}, bound)
+	f.Add(token)
+	f.Fuzz(func(t *testing.T, text string) {
+		if _, err := pages.open(text, bound); err == nil && text != token {
+			t.Errorf("takes %q, which it has not sealed", text)
+		}
+	})
+}

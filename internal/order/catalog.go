@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"time"
 )
 
 // GetProduct reads a product.
@@ -23,12 +24,11 @@ func (s *Service) ListProducts(ctx context.Context, actor Actor, query Query) ([
 // CreateProduct makes a product. The id is the caller's, or made here when it is empty; a product without a sku, as v1
 // makes them, has its id for one.
 func (s *Service) CreateProduct(ctx context.Context, w Write, id string, content ProductContent) (Result[*Product], error) {
-	return writeOne(ctx, s, w, s.store.Products(), func(ctx context.Context) (*Product, *Change, error) {
+	return writeOne(ctx, s, w, s.store.Products(), func(_ context.Context, now time.Time) (*Product, *Change, error) {
 		p := &Product{ID: id, ProductContent: content.clone()}
-		p.CreateTime = s.time()
 		if id == "" {
 			var err error
-			if p.ID, err = s.newID(p.CreateTime); err != nil {
+			if p.ID, err = s.newID(now); err != nil {
 				return nil, nil, err
 			}
 		}
@@ -44,7 +44,7 @@ func (s *Service) CreateProduct(ctx context.Context, w Write, id string, content
 
 // UpdateProduct changes what the caller writes. Orders keep what they copied.
 func (s *Service) UpdateProduct(ctx context.Context, w Write, id string, edit func(ProductContent) (ProductContent, error)) (Result[*Product], error) {
-	return writeOne(ctx, s, w, s.store.Products(), func(ctx context.Context) (*Product, *Change, error) {
+	return writeOne(ctx, s, w, s.store.Products(), func(ctx context.Context, _ time.Time) (*Product, *Change, error) {
 		p, err := s.GetProduct(ctx, w.Actor, id)
 		if err != nil {
 			return nil, nil, err

@@ -20,18 +20,18 @@ type Combined struct {
 // It is safe to repeat by itself, so it takes no idempotency key.
 func (s *Service) CombineOrders(ctx context.Context, w Write, ids []string, accept func(*Order) error) ([]Combined, error) {
 	w.Key = ""
-	result, err := write(ctx, s, w, func(ctx context.Context) ([]Combined, *Change, error) {
-		return s.combine(ctx, w.Tenant, ids, accept)
+	result, err := write(ctx, s, w, func(ctx context.Context, now time.Time) ([]Combined, *Change, error) {
+		return s.combine(ctx, w.Tenant, now, ids, accept)
 	}, nil)
 	return result.Value, err
 }
 
-func (s *Service) combine(ctx context.Context, tenant string, ids []string, accept func(*Order) error) ([]Combined, *Change, error) {
+func (s *Service) combine(ctx context.Context, tenant string, now time.Time, ids []string, accept func(*Order) error) ([]Combined, *Change, error) {
 	there, err := s.store.Orders().GetMany(ctx, tenant, ids)
 	if err != nil {
 		return nil, nil, err
 	}
-	plan := plan{now: s.time(), byDestination: make(map[string]*Shipment)}
+	plan := plan{now: now, byDestination: make(map[string]*Shipment)}
 	for _, id := range ids {
 		o := there[id]
 		if o == nil || o.Deleted() {

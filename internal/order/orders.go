@@ -24,8 +24,8 @@ func (s *Service) ListOrders(ctx context.Context, actor Actor, query Query) ([]*
 
 // CreateOrder makes a draft. The id is the caller's, or made here when it is empty.
 func (s *Service) CreateOrder(ctx context.Context, w Write, id string, content Content) (Result[*Order], error) {
-	return writeOne(ctx, s, w, s.store.Orders(), func(ctx context.Context) (*Order, *Change, error) {
-		o, err := s.newDraft(ctx, w.Tenant, id, content, nil)
+	return writeOne(ctx, s, w, s.store.Orders(), func(ctx context.Context, now time.Time) (*Order, *Change, error) {
+		o, err := s.newDraft(ctx, w.Tenant, now, id, content, nil)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -34,8 +34,7 @@ func (s *Service) CreateOrder(ctx context.Context, w Write, id string, content C
 }
 
 // newDraft makes version 0 of an order, which becomes 1 when it is written.
-func (s *Service) newDraft(ctx context.Context, tenant, id string, content Content, quoted *Amount) (*Order, error) {
-	now := s.time()
+func (s *Service) newDraft(ctx context.Context, tenant string, now time.Time, id string, content Content, quoted *Amount) (*Order, error) {
 	number, err := s.newNumber(now)
 	if err != nil {
 		return nil, err
@@ -46,7 +45,6 @@ func (s *Service) newDraft(ctx context.Context, tenant, id string, content Conte
 		}
 	}
 	o := &Order{ID: id, Number: number, State: Draft, Content: content.clone(), QuotedTotal: quoted}
-	o.CreateTime = now
 	if err := s.complete(ctx, tenant, &o.Content, quoted != nil); err != nil {
 		return nil, err
 	}
@@ -57,7 +55,7 @@ func (s *Service) newDraft(ctx context.Context, tenant, id string, content Conte
 // UpdateOrder changes what the caller writes: edit turns the content as it is into the content as it shall be. Lines,
 // prices and addresses change only while the order is a draft.
 func (s *Service) UpdateOrder(ctx context.Context, w Write, id string, edit func(Content) (Content, error)) (Result[*Order], error) {
-	return s.change(ctx, w, id, func(ctx context.Context, o *Order) error {
+	return s.change(ctx, w, id, func(ctx context.Context, _ time.Time, o *Order) error {
 		content, err := edit(o.Content.clone())
 		if err != nil {
 			return err
@@ -99,18 +97,18 @@ func (s *Service) replaceContent(ctx context.Context, tenant string, o *Order, c
 
 // DeleteOrder hides an order; it can be undeleted until it is purged.
 func (s *Service) DeleteOrder(ctx context.Context, w Write, id string) (Result[*Order], error) {
-	return s.change(ctx, w, id, func(_ context.Context, o *Order) error {
+	return s.change(ctx, w, id, func(_ context.Context, now time.Time, o *Order) error {
 		if err := Delete.check(o); err != nil {
 			return err
 		}
-		o.DeleteTime = s.time()
+		o.DeleteTime = now
 		return nil
 	})
 }
 
 // UndeleteOrder brings a deleted order back as it was.
 func (s *Service) UndeleteOrder(ctx context.Context, w Write, id string) (Result[*Order], error) {
-	return s.changeAny(ctx, w, id, func(_ context.Context, o *Order) error {
+	return s.changeAny(ctx, w, id, func(_ context.Context, _ time.Time, o *Order) error {
 		if !o.Deleted() {
 			return &Error{Reason: ResourceNotDeleted, Message: OrderName(id) + " is not deleted", Resource: OrderName(id)}
 		}
@@ -121,7 +119,7 @@ func (s *Service) UndeleteOrder(ctx context.Context, w Write, id string) (Result
 
 // TransitOrder changes the state of an order.
 func (s *Service) TransitOrder(ctx context.Context, w Write, id string, t Transition) (Result[*Order], error) {
-	return s.change(ctx, w, id, func(_ context.Context, o *Order) error { return o.transit(t, s.time()) })
+	return s.change(ctx, w, id, func(_ context.Context, now time.Time, o *Order) error { return o.transit(t, now) })
 }
 
 // transit moves the order along the table of transitions.
@@ -154,13 +152,16 @@ func (o *Order) transit(t Transition, now time.Time) error {
 	return nil
 }
 
+// orderEdit changes an order at the time.
+type orderEdit func(ctx context.Context, now time.Time, o *Order) error
+
 // change runs a write over one order that is there and not deleted.
-func (s *Service) change(ctx context.Context, w Write, id string, edit func(context.Context, *Order) error) (Result[*Order], error) {
-	return s.changeAny(ctx, w, id, func(ctx context.Context, o *Order) error {
+func (s *Service) change(ctx context.Context, w Write, id string, edit orderEdit) (Result[*Order], error) {
+	return s.changeAny(ctx, w, id, func(ctx context.Context, now time.Time, o *Order) error {
 		if o.Deleted() {
 			return deleted(o)
 		}
-		return edit(ctx, o)
+		return edit(ctx, now, o)
 	})
 }
 
@@ -172,8 +173,8 @@ func deleted(o *Order) error {
 }
 
 // changeAny runs a write over one order that is there.
-func (s *Service) changeAny(ctx context.Context, w Write, id string, edit func(context.Context, *Order) error) (Result[*Order], error) {
-	return writeOne(ctx, s, w, s.store.Orders(), func(ctx context.Context) (*Order, *Change, error) {
+func (s *Service) changeAny(ctx context.Context, w Write, id string, edit orderEdit) (Result[*Order], error) {
+	return writeOne(ctx, s, w, s.store.Orders(), func(ctx context.Context, now time.Time) (*Order, *Change, error) {
 		o, err := s.GetOrder(ctx, w.Actor, id)
 		if err != nil {
 			return nil, nil, err
@@ -181,7 +182,7 @@ func (s *Service) changeAny(ctx context.Context, w Write, id string, edit func(c
 		if err := w.checkEtag(OrderName(id), &o.Stamp); err != nil {
 			return nil, nil, err
 		}
-		if err := edit(ctx, o); err != nil {
+		if err := edit(ctx, now, o); err != nil {
 			return nil, nil, err
 		}
 		return o, &Change{Orders: []*Order{o}}, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"time"
 )
 
 // Quoted is an order with one total for all of it and no line prices, as v1 makes them.
@@ -15,8 +16,8 @@ type Quoted struct {
 
 // AddQuoted makes a draft of a quoted order. Adding the same one again answers the one that is there.
 func (s *Service) AddQuoted(ctx context.Context, w Write, q Quoted) (Result[*Order], error) {
-	result, err := writeOne(ctx, s, w, s.store.Orders(), func(ctx context.Context) (*Order, *Change, error) {
-		o, err := s.newDraft(ctx, w.Tenant, q.ID, q.Content, &q.Total)
+	result, err := writeOne(ctx, s, w, s.store.Orders(), func(ctx context.Context, now time.Time) (*Order, *Change, error) {
+		o, err := s.newDraft(ctx, w.Tenant, now, q.ID, q.Content, &q.Total)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -56,7 +57,7 @@ func (s *Service) ReplaceQuoted(ctx context.Context, w Write, quoted []Quoted) (
 	for i := range quoted {
 		ids[i] = quoted[i].ID
 	}
-	return write(ctx, s, w, func(ctx context.Context) ([]*Order, *Change, error) {
+	return write(ctx, s, w, func(ctx context.Context, _ time.Time) ([]*Order, *Change, error) {
 		there, err := s.store.Orders().GetMany(ctx, w.Tenant, ids)
 		if err != nil {
 			return nil, nil, err

@@ -47,8 +47,11 @@ type Result[T any] struct {
 	Replayed bool
 }
 
+// builder builds the change of a write that happens at the time; no change when there is nothing to change.
+type builder[T any] func(ctx context.Context, now time.Time) (T, *Change, error)
+
 // writeOne runs a write that makes one resource.
-func writeOne[T any](ctx context.Context, s *Service, w Write, reader Reader[T], build func(context.Context) (*T, *Change, error)) (Result[*T], error) {
+func writeOne[T any](ctx context.Context, s *Service, w Write, reader Reader[T], build builder[*T]) (Result[*T], error) {
 	return write(ctx, s, w, build, func(ctx context.Context, made []Ref) (*T, error) {
 		if len(made) != 1 {
 			return nil, fmt.Errorf("outcome under a key made %d resources, not 1", len(made))
@@ -59,15 +62,16 @@ func writeOne[T any](ctx context.Context, s *Service, w Write, reader Reader[T],
 
 // write is the one way in which a use case changes anything: it builds the change and applies it. When another caller
 // changed the same resources in between it builds anew; when the key has an outcome already it answers that with replay.
-func write[T any](ctx context.Context, s *Service, w Write, build func(context.Context) (T, *Change, error), replay func(context.Context, []Ref) (T, error)) (Result[T], error) {
+func write[T any](ctx context.Context, s *Service, w Write, build builder[T], replay func(context.Context, []Ref) (T, error)) (Result[T], error) {
 	var none Result[T]
 	for attempt := 1; ; attempt++ {
-		value, change, err := build(ctx)
+		now := s.time()
+		value, change, err := build(ctx, now)
 		if err == nil && change == nil {
 			return Result[T]{Value: value}, nil // there was nothing to change
 		}
 		if err == nil {
-			s.stamp(w, change)
+			w.stamp(change, now)
 			err = s.store.Apply(ctx, change)
 		}
 		if err == nil {
@@ -75,7 +79,7 @@ func write[T any](ctx context.Context, s *Service, w Write, build func(context.C
 		}
 		// A repeated write fails where the first one has succeeded: its outcome comes before its error.
 		if w.Key != "" {
-			outcome, lookup := s.store.Outcome(ctx, w.Tenant, w.keyHash(), s.time().Add(-KeyRetention))
+			outcome, lookup := s.store.Outcome(ctx, w.Tenant, w.keyHash(), now.Add(-KeyRetention))
 			switch {
 			case lookup == nil && outcome.Fingerprint != w.Fingerprint:
 				return none, &Error{Reason: IdempotencyKeyReused, Message: "the idempotency key was used for another request; use a new key"}
@@ -124,17 +128,12 @@ func (e *ConflictError) refusal() error {
 }
 
 // stamp writes who, when and by which method into every version that the change makes.
-func (s *Service) stamp(w Write, change *Change) {
-	now := s.time()
+func (w *Write) stamp(change *Change, now time.Time) {
 	change.Tenant = w.Tenant
 	mark := func(st *Stamp) {
 		st.Version++
 		if st.Version == 1 {
-			// Creation has set its time already: the id is made of it.
-			if st.CreateTime.IsZero() {
-				st.CreateTime = now
-			}
-			st.UpdateTime = st.CreateTime
+			st.CreateTime, st.UpdateTime = now, now
 		} else {
 			// A clock that was set back must not make an order older than it was.
 			st.UpdateTime = latest(now, st.UpdateTime)

@@ -67,6 +67,7 @@ func (s *OrderManagement) GetOrder(ctx context.Context, request *wrapperspb.Stri
 
 // SearchOrders finds orders by a part of an item. Orders that v1 can't show are left out.
 func (s *OrderManagement) SearchOrders(request *wrapperspb.StringValue, stream grpc.ServerStreamingServer[pb.Order]) error {
+	defer s.closeStream(stream)
 	if err := s.openStream(stream); err != nil {
 		return err
 	}
@@ -93,8 +94,8 @@ const maxUpdates = 1000
 
 // UpdateOrders replaces drafts, all of them or none.
 func (s *OrderManagement) UpdateOrders(stream grpc.ClientStreamingServer[pb.Order, wrapperspb.StringValue]) error {
+	defer s.closeStream(stream)
 	s.mark(stream.Context())
-	stream.SetTrailer(s.trailers())
 	var quoted []order.Quoted
 	requests := &pb.CombinedShipment{} // a message that holds them all, for the fingerprint of the call
 	for {
@@ -139,6 +140,7 @@ const batchSize = 3
 
 // ProcessOrders confirms orders and combines them into shipments.
 func (s *OrderManagement) ProcessOrders(stream grpc.BidiStreamingServer[wrapperspb.StringValue, pb.CombinedShipment]) error {
+	defer s.closeStream(stream)
 	if err := s.openStream(stream); err != nil {
 		return err
 	}

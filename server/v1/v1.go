@@ -40,18 +40,17 @@ func (v *V1) headers() metadata.MD {
 	return metadata.Pairs("timestamp", timestamp(), "location", v.Location)
 }
 
-// trailers are what every stream of v1 ends with.
-func (v *V1) trailers() metadata.MD { return metadata.Pairs("timestamp", timestamp()) }
-
 // mark sets the headers of an answer; more may be added until it is sent.
 func (v *V1) mark(ctx context.Context) {
 	_ = grpc.SetHeader(ctx, v.headers()) // fails only when the call is over already
 }
 
 // openStream sends the headers of a stream, so that a client that waits for them need not send anything first.
-func (v *V1) openStream(stream grpc.ServerStream) error {
-	stream.SetTrailer(v.trailers())
-	return stream.SendHeader(v.headers())
+func (v *V1) openStream(stream grpc.ServerStream) error { return stream.SendHeader(v.headers()) }
+
+// closeStream sets the trailer of a stream when it ends.
+func (v *V1) closeStream(stream grpc.ServerStream) {
+	stream.SetTrailer(metadata.Pairs("timestamp", timestamp()))
 }
 
 func timestamp() string { return time.Now().Format(time.StampNano) }

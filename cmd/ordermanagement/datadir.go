@@ -1,0 +1,235 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"ordermanagement/certs"
+	"ordermanagement/internal/auth"
+)
+
+const (
+	directoryMode fs.FileMode = 0o700
+	fileMode      fs.FileMode = 0o600
+
+	databaseName = "orders.db"
+
+	pageTokenKeyBytes = 32
+
+	// lockWait is how long to wait for another process that makes files in the same data directory.
+	lockWait  = 10 * time.Second
+	lockRetry = 20 * time.Millisecond
+)
+
+// files is what a process uses of the disk.
+type files struct {
+	database      string
+	tls           *tls.Config // of the listeners; nil for plaintext
+	ca            string      // authority of the listeners' certificate, if it is the development one
+	authenticator auth.Authenticator
+	token         string // file with the development token, if there is one
+	pageTokenKey  []byte
+
+	serverCA, gatewayCert, gatewayKey string // of a gateway in a process of its own
+}
+
+// ensureFiles reads the files that the settings name, and makes those of the data directory that are missing. What is
+// named and can't be used fails before anything is made.
+func ensureFiles(s *settings, hosts []string, log *slog.Logger) (*files, error) {
+	dir := s.Data.DataDir
+	f := &files{database: filepath.Join(dir, databaseName)}
+	if err := f.readNamed(s, log); err != nil {
+		return nil, err
+	}
+	unlock, err := lockDirectory(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+
+	if err := f.ensureCertificates(s, hosts, log); err != nil {
+		return nil, err
+	}
+	if s.serverSettings == nil {
+		// The server's, if it is on this machine: only to show how it is used.
+		if token := filepath.Join(dir, developmentTokenFile); isFile(token) {
+			f.token = token
+		}
+		return f, nil
+	}
+	if err := f.ensureAuthenticator(s, log); err != nil {
+		return nil, err
+	}
+	if f.pageTokenKey == nil {
+		f.pageTokenKey, err = ensurePageTokenKey(filepath.Join(dir, "page-token.key"))
+	}
+	return f, err
+}
+
+// readNamed reads the files that the settings name.
+func (f *files) readNamed(s *settings, log *slog.Logger) (err error) {
+	if s.tls() && s.TLS.TLSCert != "" {
+		if f.tls, err = listenerTLS(s.TLS.TLSCert, s.TLS.TLSKey, s.TLS, log); err != nil {
+			return fmt.Errorf("--tls-cert: %w", err)
+		}
+	}
+	if s.serverSettings == nil {
+		return nil
+	}
+	if t := newTokenFiles(s.Data.DataDir, s.Auth.tokenFileSettings); s.Auth.Auth == on && t.development == "" {
+		if f.authenticator, err = auth.LoadTokens(t.tokens, t.callers); err != nil {
+			return fmt.Errorf("--tokens-file, --callers-file: %w", err)
+		}
+	}
+	if s.Auth.PageTokenKey != "" {
+		if f.pageTokenKey, err = readPageTokenKey(s.Auth.PageTokenKey); err != nil {
+			return fmt.Errorf("--page-token-key: %w", err)
+		}
+	}
+	return nil
+}
+
+// lockDirectory makes the data directory and keeps other processes from making files in it at the same time.
+func lockDirectory(dir string) (unlock func(), err error) {
+	if err := os.MkdirAll(dir, directoryMode); err != nil {
+		return nil, fmt.Errorf("data directory: %w; choose another one with --data-dir", err)
+	}
+	lock := flock.New(filepath.Join(dir, ".lock"), flock.SetPermissions(fileMode))
+	ctx, cancel := context.WithTimeout(context.Background(), lockWait)
+	defer cancel()
+	if _, err := lock.TryLockContext(ctx, lockRetry); err != nil {
+		return nil, fmt.Errorf("data directory: %w; make it writable for this user, or choose another one with --data-dir", err)
+	}
+	return func() { _ = lock.Close() }, nil // the system gives the lock back when the process ends, at the latest
+}
+
+// ensureCertificates makes the development certificates, if any of them is used.
+func (f *files) ensureCertificates(s *settings, hosts []string, log *slog.Logger) error {
+	if !s.tls() {
+		return nil
+	}
+	if u := s.upstreamSettings; u != nil {
+		f.serverCA, f.gatewayCert, f.gatewayKey = u.Upstream.ServerCA, u.Upstream.GatewayCert, u.Upstream.GatewayKey
+	}
+	if f.tls != nil && (s.upstreamSettings == nil || f.serverCA != "" && f.gatewayCert != "") {
+		return nil
+	}
+	made, err := certs.EnsureDevelopment(s.Data.DataDir, certs.DevelopmentOptions{Hosts: hosts, Logger: log})
+	if err != nil {
+		return fmt.Errorf("certificates: %w", err)
+	}
+	if f.serverCA == "" {
+		f.serverCA = made.CAFile
+	}
+	if f.gatewayCert == "" {
+		f.gatewayCert, f.gatewayKey = made.GatewayCertFile, made.GatewayKeyFile
+	}
+	if f.tls != nil {
+		return nil
+	}
+	f.ca = made.CAFile
+	f.tls, err = listenerTLS(made.ServerCertFile, made.ServerKeyFile, s.TLS, log)
+	return err
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// listenerTLS is the TLS configuration of both listeners; it follows its files.
+func listenerTLS(cert, key string, s tlsSettings, log *slog.Logger) (*tls.Config, error) {
+	return certs.ServerConfig(certs.ServerOptions{CertFile: cert, KeyFile: key, MinVersion: minVersion(s), Logger: log})
+}
+
+func minVersion(s tlsSettings) uint16 {
+	if s.TLSMinVersion == tls12 {
+		return tls.VersionTLS12
+	}
+	return tls.VersionTLS13
+}
+
+// ensureAuthenticator reads the token files of the data directory, and makes them when they are missing.
+func (f *files) ensureAuthenticator(s *settings, log *slog.Logger) error {
+	if s.Auth.Auth == off {
+		f.authenticator = auth.Anonymous{}
+	}
+	if f.authenticator != nil {
+		return nil
+	}
+	t := newTokenFiles(s.Data.DataDir, s.Auth.tokenFileSettings)
+	if err := t.ensure(log); err != nil {
+		return err
+	}
+	tokens, err := auth.LoadTokens(t.tokens, t.callers)
+	if err != nil {
+		return err
+	}
+	f.authenticator = tokens
+	token, err := readToken(t.development)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // its owner has put it elsewhere
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := tokens.Authenticate(context.Background(), auth.Credentials{Authorization: []string{"Bearer " + token}}); err != nil {
+		log.Warn("the token of the data directory is not let in; remove it, or add it with the token command", "file", t.development)
+		return nil
+	}
+	f.token = t.development
+	return nil
+}
+
+// ensurePageTokenKey reads the key that seals page tokens, and makes it when it is missing.
+func ensurePageTokenKey(path string) ([]byte, error) {
+	key, err := readPageTokenKey(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		key = make([]byte, pageTokenKeyBytes)
+		rand.Read(key) // never fails (crypto/rand)
+		err = writeFile(path, []byte(hex.EncodeToString(key)+"\n"))
+	}
+	return key, err
+}
+
+func readPageTokenKey(path string) ([]byte, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	key, err := hex.DecodeString(strings.TrimSpace(string(text)))
+	if err != nil || len(key) != pageTokenKeyBytes {
+		return nil, fmt.Errorf("%s does not hold %d hexadecimal digits; restore it, or remove it to have a new one made, which ends running lists", path, 2*pageTokenKeyBytes)
+	}
+	return key, nil
+}
+
+// writeFile writes a file of which nobody ever sees a part, and which survives a power cut.
+func writeFile(path string, data []byte) (err error) {
+	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp") // made with 0600
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(temp.Name())
+		}
+	}()
+	_, err = temp.Write(data)
+	if err = errors.Join(err, temp.Sync(), temp.Close()); err != nil {
+		return err
+	}
+	return os.Rename(temp.Name(), path)
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+	"slices"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health/grpc_health_v1"
+
+	"ordermanagement/certs"
+	"ordermanagement/client"
+	"ordermanagement/internal/lifecycle"
+	"ordermanagement/server"
+)
+
+// connection is how the gateway reaches the server: in this process, or over the network.
+type connection = grpc.ClientConnInterface
+
+// addServer adds the gRPC server.
+func (p *process) addServer(listener net.Listener, orders *orderStore, files *files) (*server.Server, error) {
+	s := p.settings
+	srv, err := server.New(server.Options{
+		Orders:        orders.service,
+		Authenticator: files.authenticator,
+		PageTokenKey:  files.pageTokenKey,
+		Logger:        p.log,
+		Registry:      p.registry,
+		V1: server.V1{
+			Enabled:     slices.Contains(s.API.APIVersions, versionV1),
+			Currency:    s.API.V1Currency,
+			Location:    s.API.V1Location,
+			Deprecation: s.API.V1Deprecation.Time,
+			Sunset:      s.API.V1Sunset.Time,
+			Successor:   s.API.V1Successor,
+		},
+		Reflection: s.GRPC.Reflection,
+		TLS:        files.tls,
+		Limits: server.Limits{
+			MessageBytes:      s.GRPC.MaxMessageBytes,
+			ConcurrentStreams: s.GRPC.MaxConcurrentStreams,
+			CallTimeout:       s.GRPC.CallTimeout,
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.tasks = append(p.tasks, func(context.Context) error { return srv.Serve(listener) })
+	p.cleanups.Push(lifecycle.Cleanup{Name: "the gRPC server", Limit: s.Shutdown.ShutdownTimeout, Stop: srv.Shutdown})
+	return srv, nil
+}
+
+// dial makes the connection of a gateway to a server in another process. It connects with the first call.
+func (p *process) dial(files *files) (*grpc.ClientConn, error) {
+	u := p.settings.Upstream
+	security := client.Plaintext()
+	if p.settings.tls() {
+		security = client.TLSFiles(certs.ClientOptions{
+			CAFile: files.serverCA, CertFile: files.gatewayCert, KeyFile: files.gatewayKey, ServerName: u.ServerName,
+			MinVersion: minVersion(p.settings.TLS), Logger: p.log,
+		})
+	}
+	conn, err := client.New(u.ServerAddress, security)
+	if err != nil {
+		return nil, err
+	}
+	p.cleanups.Push(lifecycle.Cleanup{Name: "the connection to the server", Limit: closeTimeout, Stop: func(context.Context) error {
+		return conn.Close()
+	}})
+	return conn, nil
+}
+
+// serverHealth asks whether the server on the other side of a connection serves.
+func serverHealth(health grpc_health_v1.HealthClient) func(context.Context) error {
+	return func(ctx context.Context) error {
+		answer, err := health.Check(ctx, &grpc_health_v1.HealthCheckRequest{})
+		if err == nil && answer.GetStatus() != grpc_health_v1.HealthCheckResponse_SERVING {
+			err = errors.New("the server reports " + answer.GetStatus().String())
+		}
+		return err
+	}
+}

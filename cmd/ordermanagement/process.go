@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+
+	"ordermanagement/internal/admin"
+	"ordermanagement/internal/lifecycle"
+)
+
+// closeTimeout is how long what needs no time to close may take: listeners, connections, the admin server.
+const closeTimeout = 2 * time.Second
+
+// process is a process on its way up, running, and on its way down.
+type process struct {
+	ctx      context.Context // ends when the process is asked to stop
+	settings *settings
+	log      *slog.Logger
+	registry *prometheus.Registry
+	serving  []any                         // for the log: where
+	tasks    []func(context.Context) error // run together; they end when their clean-ups run
+	cleanups lifecycle.Stack
+}
+
+func newProcess(p *program, s *settings) *process {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewBuildInfoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	log := newLogger(p.stderr, s.Log)
+	return &process{ctx: p.ctx, settings: s, log: log, registry: registry, cleanups: lifecycle.Stack{
+		OutOfTime: func(name string) { log.Warn("not done in time, cut off", "stopping", name) },
+	}}
+}
+
+// run starts the tasks and waits until the process is asked to stop, or one of them fails.
+func (p *process) run() error {
+	// The tasks' own context doesn't end with p.ctx: the clean-ups end them one after the other.
+	group, ctx := errgroup.WithContext(context.WithoutCancel(p.ctx))
+	for _, task := range p.tasks {
+		group.Go(func() error { return task(ctx) })
+	}
+	p.log.Info("serving", append(p.serving, "version", buildVersion())...)
+	select {
+	case <-p.ctx.Done():
+		p.log.Info("stopping", "cause", context.Cause(p.ctx))
+	case <-ctx.Done(): // a task has failed
+	}
+	stopErr := p.stop(nil)
+	return errors.Join(group.Wait(), stopErr)
+}
+
+// stop runs the clean-ups, once. The process is going down already, so their context is not the one that says so.
+func (p *process) stop(err error) error {
+	return errors.Join(err, p.cleanups.Close(context.WithoutCancel(p.ctx)))
+}
+
+// readiness is whether the process can serve.
+type readiness struct {
+	check    func(context.Context) error // asks what it depends on
+	drain    func()                      // tells gRPC health checks; may be nil
+	draining chan struct{}               // closed on the way down
+}
+
+func (r *readiness) ready(ctx context.Context) error {
+	select {
+	case <-r.draining:
+		return admin.ErrDraining
+	default:
+		return r.check(ctx)
+	}
+}
+
+// addAdmin adds the admin server, unless it is off.
+func (p *process) addAdmin(listener net.Listener) (*readiness, error) {
+	ready := &readiness{draining: make(chan struct{})}
+	if listener == nil {
+		return ready, nil
+	}
+	server := admin.NewServer(admin.Options{Metrics: p.registry, Ready: ready.ready, Logger: p.log})
+	p.addHTTP("the admin server", server, closeTimeout, func() error { return server.Serve(listener) })
+	return ready, nil
+}
+
+// addHTTP adds an HTTP server that is stopped gently within the limit, else at once.
+func (p *process) addHTTP(name string, server *http.Server, limit time.Duration, serve func() error) {
+	p.tasks = append(p.tasks, func(context.Context) error {
+		if err := serve(); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		return nil
+	})
+	p.cleanups.Push(lifecycle.Cleanup{Name: name, Limit: limit, Stop: server.Shutdown, Force: server.Close})
+}
+
+// addDrain adds what happens first on the way down: the process says that it is not ready, and load balancers get time
+// to notice.
+func (p *process) addDrain(ready *readiness) {
+	delay := p.settings.Shutdown.ShutdownDelay
+	p.cleanups.Push(lifecycle.Cleanup{Name: "reporting ready", Limit: delay + closeTimeout, Stop: func(ctx context.Context) error {
+		close(ready.draining)
+		if ready.drain != nil {
+			ready.drain()
+		}
+		timer := time.NewTimer(delay)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		return nil
+	}})
+}
+
+// buildVersion is the version that the Go toolchain stamped into the program.
+func buildVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return info.Main.Version
+	}
+	return "unknown"
+}

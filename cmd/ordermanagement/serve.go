@@ -1,0 +1,99 @@
+package main
+
+import (
+	"fmt"
+
+	"google.golang.org/grpc/health/grpc_health_v1"
+)
+
+// serveCommand runs the server and the gateway over an in-process connection.
+type serveCommand struct {
+	common
+	serverSettings
+	gatewaySettings
+}
+
+// Run runs until the process is asked to stop.
+func (c *serveCommand) Run(p *program) error {
+	return p.serve(&settings{common: c.common, serverSettings: &c.serverSettings, gatewaySettings: &c.gatewaySettings})
+}
+
+// serverCommand runs the server alone.
+type serverCommand struct {
+	common
+	serverSettings
+}
+
+// Run runs until the process is asked to stop.
+func (c *serverCommand) Run(p *program) error {
+	return p.serve(&settings{common: c.common, serverSettings: &c.serverSettings})
+}
+
+// gatewayCommand runs the gateway alone.
+type gatewayCommand struct {
+	common
+	gatewaySettings
+	upstreamSettings
+}
+
+// Run runs until the process is asked to stop.
+func (c *gatewayCommand) Run(p *program) error {
+	return p.serve(&settings{common: c.common, gatewaySettings: &c.gatewaySettings, upstreamSettings: &c.upstreamSettings})
+}
+
+// serve runs what the settings have of a server and a gateway, until the process is asked to stop or a part of it fails.
+//
+// Everything that can fail does so before anything is started: first the settings, then the addresses, then the files.
+func (p *program) serve(s *settings) (err error) {
+	if err := s.complete(p.problems); err != nil {
+		return err
+	}
+	proc := newProcess(p, s)
+	defer func() { err = proc.stop(err) }()
+
+	listeners, err := proc.listen()
+	if err != nil {
+		return err
+	}
+	files, err := ensureFiles(s, listeners.hosts(), proc.log)
+	if err != nil {
+		return err
+	}
+	// Stopped in the reverse order: HTTP, gRPC, admin, store.
+	var orders *orderStore
+	if s.serverSettings != nil {
+		if orders, err = proc.openStore(files); err != nil {
+			return err
+		}
+	}
+	ready, err := proc.addAdmin(listeners.admin)
+	if err != nil {
+		return err
+	}
+	var conn connection
+	if s.serverSettings != nil {
+		server, err := proc.addServer(listeners.grpc, orders, files)
+		if err != nil {
+			return err
+		}
+		conn = server.Conn()
+		ready.check, ready.drain = orders.store.Ping, server.Drain
+	} else {
+		client, err := proc.dial(files)
+		if err != nil {
+			return err
+		}
+		conn = client
+		ready.check = serverHealth(grpc_health_v1.NewHealthClient(client))
+	}
+	if s.gatewaySettings != nil {
+		if err := proc.addGateway(listeners.http, conn, files); err != nil {
+			return err
+		}
+	}
+	proc.addDrain(ready)
+	if _, err := fmt.Fprint(p.stdout, usageLines(s, files, listeners)); err != nil {
+		return err
+	}
+	return proc.run()
+}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"ordermanagement/gateway"
+	"ordermanagement/server"
+)
+
+// What addresses are when they are not given: everywhere with TLS and authentication, only on this machine without. The
+// gateway alone has an admin port of its own, so that it runs beside a server.
+const (
+	defaultGRPCPort         = "50051"
+	defaultHTTPPort         = "8443"
+	defaultAdminListen      = "127.0.0.1:9090"
+	defaultGatewayAdmin     = "127.0.0.1:9091"
+	loopback                = "127.0.0.1"
+	adminOff                = "off"
+	on, off                 = "on", "off"
+	versionV1, versionV2    = "v1", "v2"
+	defaultShutdownTimeout  = 10 * time.Second
+	defaultV1Location       = "San Jose"
+	defaultServerAddress    = "localhost:" + defaultGRPCPort
+	logText, logJSON        = "text", "json"
+	tls12, tls13            = "1.2", "1.3"
+	maxShutdownDelay        = 5 * time.Minute
+	maxShutdownTimeout      = 10 * time.Minute
+	maxMessageBytes         = 1 << 30 // of a message, body or record
+	maxStreamsPerConnection = 1 << 20
+	maxTimeout              = 24 * time.Hour
+)
+
+// settings is the whole configuration of a process. What is nil is no part of it.
+type settings struct {
+	common
+	*serverSettings
+	*gatewaySettings
+	*upstreamSettings
+}
+
+// common is what every process has.
+type common struct {
+	Data     dataSettings     `embed:"" group:"Files and logs"`
+	Log      logSettings      `embed:"" group:"Files and logs"`
+	TLS      tlsSettings      `embed:"" group:"TLS"`
+	Admin    adminSettings    `embed:"" group:"Operating"`
+	Shutdown shutdownSettings `embed:"" group:"Operating"`
+}
+
+type dataSettings struct {
+	DataDir string `default:"./data" placeholder:"DIR" help:"Directory for what the process keeps and makes: database, certificates, token, keys (default ${default})."`
+}
+
+type logSettings struct {
+	LogLevel  string `type:"choice" oneof:"debug,info,warn,error" default:"info" help:"Least severe log lines to write: debug, info, warn or error."`
+	LogFormat string `type:"choice" oneof:"text,json" default:"text" help:"Format of the log on stderr: text or json."`
+}
+
+type tlsSettings struct {
+	TLS           string `name:"tls" type:"choice" oneof:"on,off" default:"on" help:"TLS on the gRPC and HTTP listeners: on or off. Off needs loopback addresses."`
+	TLSCert       string `name:"tls-cert" placeholder:"FILE" help:"Certificate chain of the listeners, PEM, followed when it changes (default: a development certificate in the data directory)."`
+	TLSKey        string `name:"tls-key" placeholder:"FILE" help:"Private key of --tls-cert, PEM."`
+	TLSMinVersion string `name:"tls-min-version" type:"choice" oneof:"1.3,1.2" default:"1.3" help:"Lowest TLS version: 1.3 or 1.2."`
+}
+
+type adminSettings struct {
+	AdminListen string `placeholder:"HOST:PORT" help:"Address of health, readiness, metrics and profiles, without TLS or authentication, or off (default ${admin_listen}; of a gateway alone ${gateway_admin})."`
+}
+
+type shutdownSettings struct {
+	ShutdownDelay   time.Duration `default:"0s" help:"Time between reporting not ready and refusing calls, for load balancers to notice, e.g. 15s."`
+	ShutdownTimeout time.Duration `default:"${shutdown_timeout}" help:"Time that each of HTTP and gRPC has to end its calls, before they are cut off."`
+}
+
+// serverSettings is what a process with a gRPC server has.
+type serverSettings struct {
+	GRPC     grpcSettings     `embed:"" group:"gRPC server"`
+	Database databaseSettings `embed:"" group:"Files and logs"`
+	Auth     authSettings     `embed:"" group:"Callers"`
+	API      apiSettings      `embed:"" group:"API"`
+}
+
+type grpcSettings struct {
+	GRPCListen           string        `name:"grpc-listen" placeholder:"HOST:PORT" help:"Address for gRPC (default :${grpc_port}; 127.0.0.1:${grpc_port} with --tls=off or --auth=off)."`
+	Reflection           bool          `default:"true" negatable:"" help:"Let clients such as grpcurl read the contracts by reflection."`
+	MaxMessageBytes      int           `default:"${max_message_bytes}" help:"Largest gRPC message that is taken, in bytes."`
+	MaxConcurrentStreams uint32        `default:"${max_streams}" help:"Calls that one connection may have at the same time."`
+	CallTimeout          time.Duration `default:"${call_timeout}" help:"Longest a unary call may run; a caller's shorter deadline wins."`
+}
+
+type databaseSettings struct {
+	DatabaseURL string `placeholder:"URL" help:"Database to use (default: the embedded one, orders.db in the data directory)."`
+}
+
+type tokenFileSettings struct {
+	TokensFile  string `placeholder:"FILE" help:"Hashes of bearer tokens, a line NAME:sha256:HEX each (default: tokens in the data directory)."`
+	CallersFile string `placeholder:"FILE" help:"YAML file of each token's tenant and scopes (default: callers.yaml in the data directory)."`
+}
+
+type authSettings struct {
+	Auth              string `type:"choice" oneof:"on,off" default:"on" help:"Authentication of callers: on or off. Off needs loopback addresses."`
+	tokenFileSettings `embed:""`
+	PageTokenKey      string `placeholder:"FILE" help:"Key that seals page tokens, 64 hexadecimal digits, the same in every replica (default: page-token.key in the data directory, made when missing)."`
+}
+
+type apiSettings struct {
+	APIVersions   []string `name:"api-versions" type:"choice" oneof:"v1,v2" default:"v1,v2" help:"Versions of the API to offer: v1,v2 or v2."`
+	V1Currency    string   `name:"v1-currency" default:"USD" help:"Currency of v1's prices, ISO 4217."`
+	V1Location    string   `name:"v1-location" default:"${v1_location}" help:"What v1's answers carry in the header location."`
+	V1Deprecation date     `name:"v1-deprecation" placeholder:"DATE" help:"Since when v1 is deprecated, e.g. 2027-01-31 or 2027-01-31T12:00:00Z; its answers announce it (RFC 9745)."`
+	V1Sunset      date     `name:"v1-sunset" placeholder:"DATE" help:"When v1 will be switched off; its answers announce it (RFC 8594)."`
+	V1Successor   string   `name:"v1-successor" placeholder:"URL" help:"Page about what to use instead of v1; its answers link to it."`
+	SampleData    bool     `help:"Add the sample orders 102 to 106, those whose id is not there yet."`
+}
+
+// gatewaySettings is what a process with an HTTP gateway has.
+type gatewaySettings struct {
+	HTTP httpSettings `embed:"" group:"HTTP gateway"`
+}
+
+type httpSettings struct {
+	HTTPListen        string        `name:"http-listen" placeholder:"HOST:PORT" help:"Address for HTTP (default :${http_port}; 127.0.0.1:${http_port} with --tls=off or --auth=off)."`
+	MaxBodyBytes      int64         `default:"${max_body_bytes}" help:"Largest request body that is taken, in bytes."`
+	MaxRecordBytes    int64         `default:"${max_record_bytes}" help:"Largest record of a request stream that is taken, in bytes."`
+	BodyTimeout       time.Duration `default:"${body_timeout}" help:"Time for a whole request body to arrive."`
+	StreamIdleTimeout time.Duration `default:"${stream_idle_timeout}" help:"Time for the next record of a request stream to arrive."`
+	WriteTimeout      time.Duration `default:"${write_timeout}" help:"Time for a client to take an answer, or a record of one."`
+	TrustForwardedFor bool          `help:"Believe X-Forwarded-For; only behind a proxy that sets it."`
+}
+
+// upstreamSettings is what a gateway has that is a process of its own.
+type upstreamSettings struct {
+	Upstream serverAddressSettings `embed:"" group:"Connection to the server"`
+}
+
+type serverAddressSettings struct {
+	ServerAddress string `default:"${server_address}" placeholder:"TARGET" help:"gRPC server to call, HOST:PORT or another gRPC target (default ${default})."`
+	ServerCA      string `name:"server-ca" placeholder:"FILE" help:"Authorities that may have signed the server's certificate, PEM (default: ca.crt in the data directory)."`
+	ServerName    string `placeholder:"NAME" help:"Name in the server's certificate, if it is not the host of --server-address."`
+	GatewayCert   string `placeholder:"FILE" help:"Client certificate to show to the server, PEM (default: gateway.crt in the data directory)."`
+	GatewayKey    string `placeholder:"FILE" help:"Private key of --gateway-cert, PEM (default: gateway.key in the data directory)."`
+}
+
+// defaults are the values that tags above name.
+func defaults() kong.Vars {
+	return kong.Vars{
+		"grpc_port":           defaultGRPCPort,
+		"http_port":           defaultHTTPPort,
+		"admin_listen":        defaultAdminListen,
+		"gateway_admin":       defaultGatewayAdmin,
+		"server_address":      defaultServerAddress,
+		"shutdown_timeout":    defaultShutdownTimeout.String(),
+		"max_message_bytes":   decimal(server.DefaultMessageBytes),
+		"max_streams":         decimal(server.DefaultConcurrentStreams),
+		"call_timeout":        server.DefaultCallTimeout.String(),
+		"v1_location":         defaultV1Location,
+		"max_body_bytes":      decimal(gateway.DefaultMaxBodyBytes),
+		"max_record_bytes":    decimal(gateway.DefaultMaxRecordBytes),
+		"body_timeout":        gateway.DefaultBodyTimeout.String(),
+		"stream_idle_timeout": gateway.DefaultStreamIdleTimeout.String(),
+		"write_timeout":       gateway.DefaultWriteTimeout.String(),
+	}
+}

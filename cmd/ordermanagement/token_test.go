@@ -1,0 +1,169 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"ordermanagement/internal/auth"
+)
+
+// runHere runs a command in this process.
+func runHere(t *testing.T, stdin string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, log bytes.Buffer
+	code = run(args, strings.NewReader(stdin), &out, &log)
+	return code, out.String(), log.String()
+}
+
+// callerOf is who a token is by the files of a data directory.
+func callerOf(t *testing.T, data, token string) (auth.Caller, error) {
+	t.Helper()
+	tokens, err := auth.LoadTokens(filepath.Join(data, "tokens"), filepath.Join(data, "callers.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tokens.Authenticate(t.Context(), auth.Credentials{Authorization: []string{"Bearer " + token}})
+}
+
+func TestToken(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	code, stdout, stderr := runHere(t, "", "token", "ci", "--data-dir="+data, "--tenant=acme", "--scopes=orders.read,orders.write")
+	token := strings.TrimSuffix(stdout, "\n")
+	if code != exitOK || len(token) < 43 {
+		t.Fatalf("exit code %d, %q, %q", code, stdout, stderr)
+	}
+	caller, err := callerOf(t, data, token)
+	if err != nil || caller.Tenant != "acme" || !caller.Has("orders.write") || caller.Has("products.read") {
+		t.Errorf("got %+v, %v", caller, err)
+	}
+	if strings.Contains(stderr, token) {
+		t.Error("the token is shown twice")
+	}
+	if _, err := callerOf(t, data, developmentTokenOf(t, data)); err != nil {
+		t.Errorf("the development token: %v", err)
+	}
+
+	// A second token of the same caller, which is not said again.
+	code, stdout, stderr = runHere(t, "", "token", "ci", "--data-dir="+data)
+	if again, err := callerOf(t, data, strings.TrimSpace(stdout)); code != exitOK || err != nil || again.Tenant != "acme" {
+		t.Errorf("exit code %d, %+v, %v, %s", code, again, err, stderr)
+	}
+	if _, err := callerOf(t, data, token); err != nil {
+		t.Errorf("the first token: %v", err)
+	}
+
+	// The token that clients of the book have.
+	code, stdout, stderr = runHere(t, "some-secret-token\n", "token", "book", "--data-dir="+data, "--scopes=orders.read", "--value=-")
+	if code != exitOK || stdout != "" || strings.Contains(stderr, "some-secret-token") {
+		t.Errorf("exit code %d, %q, %q", code, stdout, stderr)
+	}
+	if caller, err := callerOf(t, data, "some-secret-token"); err != nil || caller.Tenant != auth.DefaultTenant {
+		t.Errorf("got %+v, %v", caller, err)
+	}
+	for _, name := range []string{"tokens", "callers.yaml", "token"} {
+		if info, err := os.Stat(filepath.Join(data, name)); err != nil || info.Mode() != 0o600 {
+			t.Errorf("%s: %v, %v", name, info.Mode(), err)
+		}
+	}
+}
+
+func TestTokenPrint(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	code, stdout, stderr := runHere(t, "", "token", "ci", "--data-dir="+data, "--value=abc", "--print")
+	// The SHA-256 of "abc" (FIPS 180-2, B.1).
+	if code != exitOK || stdout != "" || stderr != "ci:sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\n" {
+		t.Errorf("exit code %d, %q, %q", code, stdout, stderr)
+	}
+	if _, err := os.Stat(data); err == nil {
+		t.Error("a file was made")
+	}
+}
+
+func TestTokenRefuses(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	if code, _, stderr := runHere(t, "", "token", "ci", "--data-dir="+data, "--scopes=orders.read"); code != exitOK {
+		t.Fatal(stderr)
+	}
+	files := func() string {
+		var all []string
+		for _, name := range []string{"tokens", "callers.yaml"} {
+			text, err := os.ReadFile(filepath.Join(data, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, string(text))
+		}
+		return strings.Join(all, "\n")
+	}
+	before := files()
+	for name, test := range map[string]struct {
+		args  []string
+		stdin string
+		code  int
+		want  string
+	}{
+		"bad name":            {args: []string{"a:b", "--scopes=orders.read"}, code: exitUsage, want: "name"},
+		"no scopes":           {args: []string{"new"}, code: exitFailed, want: "--scopes"},
+		"unknown scope":       {args: []string{"new", "--scopes=orders.raed"}, code: exitFailed, want: "orders.raed"},
+		"bad tenant":          {args: []string{"new", "--scopes=orders.read", "--tenant=A B"}, code: exitFailed, want: "tenant must be"},
+		"other scopes":        {args: []string{"ci", "--scopes=orders.write"}, code: exitFailed, want: "already"},
+		"other tenant":        {args: []string{"ci", "--tenant=acme"}, code: exitFailed, want: "already"},
+		"same token twice":    {args: []string{"ci", "--value=" + developmentTokenOf(t, data)}, code: exitFailed, want: "earlier line"},
+		"token with a space":  {args: []string{"ci", "--value=a b"}, code: exitUsage, want: "RFC 6750"},
+		"empty token":         {args: []string{"ci", "--value=-"}, code: exitUsage, want: "RFC 6750"},
+		"token of two lines":  {args: []string{"ci", "--value=-"}, stdin: "a\nb\n", code: exitUsage, want: "RFC 6750"},
+		"token without limit": {args: []string{"ci", "--value=-"}, stdin: strings.Repeat("a", maxTokenBytes+1), code: exitUsage, want: "4096"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, stdout, stderr := runHere(t, test.stdin, append([]string{"token", "--data-dir=" + data}, test.args...)...)
+			if code != test.code || stdout != "" || !strings.Contains(stderr, test.want) || strings.Count(stderr, "\n") != 1 {
+				t.Errorf("exit code %d, %q, %q; want %d and %q", code, stdout, stderr, test.code, test.want)
+			}
+			if files() != before {
+				t.Error("a file was changed")
+			}
+		})
+	}
+}
+
+func TestCallersFileKeepsWhatIsThere(t *testing.T) {
+	entry := callerEntry{Token: "new", Tenant: "t", Scopes: []string{"orders.read"}}
+	const added = "  - token: new\n    tenant: t\n    scopes: [orders.read]\n"
+	for name, test := range map[string]struct{ before, want string }{
+		"nothing":  {"", "callers:\n" + added},
+		"empty":    {"callers:\n", "callers:\n" + added},
+		"in line":  {"callers: []\n", "callers:\n" + added},
+		"comments": {"# who\ncallers:\n  # one\n  - token: a # first\n    tenant: b\n    scopes: []\n", "# who\ncallers:\n  # one\n  - token: a # first\n    tenant: b\n    scopes: []\n" + added},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := withCaller([]byte(test.before), entry)
+			if err != nil || string(got) != test.want {
+				t.Errorf("got %v\n%s\nwant\n%s", err, got, test.want)
+			}
+		})
+	}
+	for _, wrong := range []string{"- a", "callers: a", "callers: [a]", "\t"} {
+		if got, err := withCaller([]byte(wrong), entry); err == nil {
+			t.Errorf("%q became %q", wrong, got)
+		}
+	}
+}
+
+func FuzzCallersFile(f *testing.F) {
+	f.Add("callers:\n  - token: a\n    tenant: b\n    scopes: [orders.read]\n")
+	f.Add("callers: &a [*a]")
+	f.Fuzz(func(t *testing.T, text string) {
+		entry := callerEntry{Token: "new", Tenant: "t", Scopes: []string{"orders.read"}}
+		once, err := withCaller([]byte(text), entry)
+		if err != nil {
+			return
+		}
+		twice, err := withCaller(once, entry)
+		if err != nil || !bytes.Equal(once, twice) {
+			t.Errorf("%q became %q, then %q, %v", text, once, twice, err)
+		}
+	})
+}

@@ -1,0 +1,17 @@
+module ordermanagement/e2e/legacy/client2019
+
+go 1.26
+
+require (
+	github.com/golang/protobuf v1.3.2
+	google.golang.org/genproto v0.0.0-20190819201941-24fa4b261c55
+	google.golang.org/grpc v1.24.0
+)
+
+require (
+	golang.org/x/net v0.0.0-20190311183353-d8887717615a // indirect
+	golang.org/x/sys v0.0.0-20190215142949-d0b11bdaac8a // indirect
+	golang.org/x/text v0.3.0 // indirect
+)
+
+tool github.com/golang/protobuf/protoc-gen-go

@@ -1,0 +1,115 @@
+package gateway
+
+import (
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"google.golang.org/grpc/status"
+
+	apiv1 "ordermanagement/gen/ordermanagement/api/v1"
+	"ordermanagement/internal/apierror"
+)
+
+// admit checks a request against its route before the generated code sees it, and prepares what that code, and conn,
+// will use. The request is the mux's own copy. A status means that the request is refused.
+func (g *gateway) admit(c *call, r *http.Request, params map[string]string) *status.Status {
+	if c.route == nil {
+		return apierror.Newf(apiv1.ErrorReason_ROUTE_NOT_FOUND, "there is nothing at this path")
+	}
+	if c.request.Method == http.MethodHead && c.route.serverStreams {
+		return g.methodNotAllowed(c, r.URL) // a stream may have no end, and so no length to tell
+	}
+	for name, value := range params {
+		if !utf8.ValidString(value) {
+			return malformed(name, "the path must be UTF-8")
+		}
+	}
+	var st *status.Status
+	if c.query, st = c.route.parseQuery(r.URL.RawQuery); st != nil {
+		return st
+	}
+	// With both forms set, ParseForm of the generated code neither parses the query again nor takes a body for a form.
+	r.Form, r.PostForm = c.query, url.Values{}
+	if st := checkTimeout(r.Header); st != nil {
+		return st
+	}
+	if c.outgoing, st = incomingMetadata(r, c.id, g.TrustForwardedFor); st != nil {
+		return st
+	}
+	return g.admitBody(c, r)
+}
+
+// refusePath answers 404 to paths with empty or dot segments. They are never cleaned by redirecting, which would lose
+// the body, nor is a proxy that reads `/v1/orders/%2e%2e/x` as `/v1/x` (RFC 3986, 6.2.2) believed.
+func (g *gateway) refusePath(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !cleanPath(r.URL.EscapedPath()) {
+			callOf(r.Context()).w.writeError(notFound())
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func cleanPath(escaped string) bool {
+	rest, ok := strings.CutPrefix(escaped, "/")
+	if !ok {
+		return false
+	}
+	for segment := range strings.SplitSeq(rest, "/") {
+		if strings.Contains(segment, "%") {
+			var err error
+			if segment, err = url.PathUnescape(segment); err != nil {
+				return false
+			}
+		}
+		if segment == "" || segment == "." || segment == ".." {
+			return false
+		}
+	}
+	return true
+}
+
+// answerHead answers HEAD as GET: net/http leaves the body out (RFC 9110, 9.3.2).
+func (g *gateway) answerHead(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodHead {
+			r = r.WithContext(r.Context()) // a copy
+			r.Method = http.MethodGet
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// refuseCrossOrigin keeps pages of other origins from sending what a browser sends without asking, such as a form. CORS,
+// when it comes, adds the origins that are trusted.
+func (g *gateway) refuseCrossOrigin(next http.Handler) http.Handler {
+	protection := http.NewCrossOriginProtection()
+	protection.SetDenyHandler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		callOf(r.Context()).w.writeError(apierror.Newf(apiv1.ErrorReason_CROSS_ORIGIN_REFUSED,
+			"a page of another origin may not send this; call from an origin that the operator has listed"))
+	}))
+	return protection.Handler(next)
+}
+
+// timeoutValue is a gRPC timeout: at most eight digits and a unit
+// (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md).
+var timeoutValue = regexp.MustCompile(`^[0-9]{1,8}[HMSmun]$`)
+
+// checkTimeout checks the Grpc-Timeout header, which runtime.AnnotateContext then obeys. That takes a timeout of zero
+// for none.
+func checkTimeout(h http.Header) *status.Status {
+	values := h.Values("Grpc-Timeout")
+	switch {
+	case len(values) == 0:
+		return nil
+	case len(values) > 1 || !timeoutValue.MatchString(values[0]):
+		return malformed("Grpc-Timeout", "the Grpc-Timeout header must be a number of at most eight digits and one of the units H, M, S, m, u, n")
+	case strings.Trim(values[0][:len(values[0])-1], "0") == "":
+		return apierror.Newf(apiv1.ErrorReason_DEADLINE_PASSED, "the Grpc-Timeout header leaves no time at all")
+	}
+	return nil
+}

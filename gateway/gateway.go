@@ -1,0 +1,147 @@
+// Package gateway is the HTTP front of the service: the HTTP/JSON of the google.api.http annotations in the contract,
+// answered by calling the gRPC server. The routes and their messages are grpc-gateway's generated code; around it stand
+// a gRPC connection, a codec, and a ResponseWriter of ours, which share the state of one request (call).
+//
+// A request passes, in this order: the HTTP middlewares (gateway.go) → routing (routes.go) → what the contract allows
+// (admit.go: query.go, metadata.go, body.go) → generated code → conn.go → gRPC. The answer passes response.go, and every
+// error errors.go.
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/grpc"
+)
+
+// What the options are when they are zero.
+const (
+	DefaultMaxBodyBytes      = 4 << 20
+	DefaultMaxRecordBytes    = 4 << 20
+	DefaultBodyTimeout       = 30 * time.Second
+	DefaultStreamIdleTimeout = 5 * time.Minute
+	DefaultWriteTimeout      = 30 * time.Second
+)
+
+// Options says what [New] builds. All but Conn may be zero.
+type Options struct {
+	Conn   grpc.ClientConnInterface // to the server: the in-process channel of `serve`, a network connection of `gateway`
+	Logger *slog.Logger             // slog.Default if nil
+
+	MaxBodyBytes      int64         // of a unary request's body, in bytes
+	MaxRecordBytes    int64         // of one record of a request stream, in bytes without its line break
+	BodyTimeout       time.Duration // for the whole body of a unary request to arrive
+	StreamIdleTimeout time.Duration // for the next record of a request stream to arrive
+	WriteTimeout      time.Duration // for the client to take an answer, or one record of a stream
+
+	// TrustForwardedFor keeps what X-Forwarded-For says and appends the peer's address to it. Switch it on only behind
+	// a proxy that sets the header; without it the metadata x-forwarded-for is the peer's address alone.
+	TrustForwardedFor bool
+}
+
+func (o Options) withDefaults() Options {
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	for _, d := range []struct {
+		value *time.Duration
+		def   time.Duration
+	}{{&o.BodyTimeout, DefaultBodyTimeout}, {&o.StreamIdleTimeout, DefaultStreamIdleTimeout}, {&o.WriteTimeout, DefaultWriteTimeout}} {
+		if *d.value == 0 {
+			*d.value = d.def
+		}
+	}
+	if o.MaxBodyBytes == 0 {
+		o.MaxBodyBytes = DefaultMaxBodyBytes
+	}
+	if o.MaxRecordBytes == 0 {
+		o.MaxRecordBytes = DefaultMaxRecordBytes
+	}
+	return o
+}
+
+func (o Options) validate() error {
+	var errs []error
+	if o.Conn == nil {
+		errs = append(errs, errors.New("a gateway needs a connection to the server"))
+	}
+	if o.MaxBodyBytes < 0 || o.MaxRecordBytes < 0 {
+		errs = append(errs, errors.New("the limits of bodies and records can't be negative"))
+	}
+	if o.BodyTimeout < 0 || o.StreamIdleTimeout < 0 || o.WriteTimeout < 0 {
+		errs = append(errs, errors.New("the timeouts of bodies, streams and writes can't be negative"))
+	}
+	return errors.Join(errs...)
+}
+
+type gateway struct {
+	Options
+	mux    *runtime.ServeMux
+	routes routes
+}
+
+// New makes the handler that answers HTTP with the service behind Options.Conn. It fails when an option is wrong, or
+// when a route of the contract isn't answered by the generated code.
+func New(options Options) (http.Handler, error) {
+	if err := options.validate(); err != nil {
+		return nil, err
+	}
+	g := &gateway{Options: options.withDefaults()}
+	g.mux = runtime.NewServeMux(
+		runtime.WithMiddlewares(g.bind),
+		runtime.WithMarshalerOption(runtime.MIMEWildcard, codec{}),
+		runtime.WithErrorHandler(g.handleError),
+		runtime.WithStreamErrorHandler(g.handleStreamError),
+		runtime.WithRoutingErrorHandler(g.handleRoutingError),
+		runtime.WithForwardResponseOption(checkPrecondition),
+		runtime.WithWriteContentLength(),
+		runtime.WithDisableHTTPMethodOverride(),
+		runtime.WithDisablePathLengthFallback(),
+		// An escaped slash stays inside its segment; `**`, which no route has, would keep it escaped.
+		runtime.WithUnescapingMode(runtime.UnescapingModeAllExceptSlash),
+		// Headers and metadata pass through call and response only, where each is looked at once.
+		runtime.WithIncomingHeaderMatcher(forwardNone),
+		runtime.WithOutgoingHeaderMatcher(forwardNone),
+		runtime.WithOutgoingTrailerMatcher(forwardNone),
+	)
+	var err error
+	if g.routes, err = contractRoutes(); err != nil {
+		return nil, err
+	}
+	for _, service := range services {
+		if err := service.register(context.Background(), g.mux, conn{options.Conn}); err != nil {
+			return nil, fmt.Errorf("registering the routes of %s: %w", service.file.Path(), err)
+		}
+	}
+	if err := g.checkRoutes(); err != nil {
+		return nil, err
+	}
+	return chain(http.HandlerFunc(g.mux.ServeHTTP), g.middlewares()...), nil
+}
+
+// middlewares lists what every request passes, the outermost first. Each says what must stand before it.
+func (g *gateway) middlewares() []func(http.Handler) http.Handler {
+	return []func(http.Handler) http.Handler{
+		g.identify,          // first: makes the call that all others use
+		g.logAccess,         // outside of contain, so that it sees the 500 of a panic
+		g.contain,           // outside of whatever may panic
+		g.limitBodyTime,     // before anything may answer
+		g.refuseCrossOrigin, // before anything is done for the request
+		g.refusePath,        // before routing, which would match an empty segment
+		g.answerHead,        // last: changes the method
+	}
+}
+
+func chain(handler http.Handler, middlewares ...func(http.Handler) http.Handler) http.Handler {
+	for i := len(middlewares) - 1; i >= 0; i-- {
+		handler = middlewares[i](handler)
+	}
+	return handler
+}
+
+func forwardNone(string) (string, bool) { return "", false }

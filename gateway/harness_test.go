@@ -1,0 +1,392 @@
+package gateway_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/fullstorydev/grpchan/inprocgrpc"
+	"go.uber.org/goleak"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"ordermanagement/gateway"
+	"ordermanagement/gen/helloworld"
+	v1 "ordermanagement/gen/ordermanagement/v1"
+	v2 "ordermanagement/gen/ordermanagement/v2"
+)
+
+func TestMain(m *testing.M) {
+	// net/http keeps a connection for half a second after it has closed it, so that the answer isn't lost.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*conn).closeWriteAndWait"))
+}
+
+// patience bounds every wait of a test, in which nothing but a failure takes long.
+const patience = 10 * time.Second
+
+// fake is a server whose methods are what a test makes them; the others are unimplemented.
+type fake struct {
+	v1.UnimplementedOrderManagementServer
+	hello   func(context.Context, *helloworld.HelloRequest) (*helloworld.HelloReply, error)
+	add     func(context.Context, *v1.Order) (*wrapperspb.StringValue, error)
+	get     func(context.Context, *wrapperspb.StringValue) (*v1.Order, error)
+	search  func(*wrapperspb.StringValue, grpc.ServerStreamingServer[v1.Order]) error
+	update  func(grpc.ClientStreamingServer[v1.Order, wrapperspb.StringValue]) error
+	process func(grpc.BidiStreamingServer[wrapperspb.StringValue, v1.CombinedShipment]) error
+	orders  fakeOrders
+}
+
+type fakeOrders struct {
+	v2.UnimplementedOrderServiceServer
+	create  func(context.Context, *v2.CreateOrderRequest) (*v2.Order, error)
+	get     func(context.Context, *v2.GetOrderRequest) (*v2.Order, error)
+	list    func(context.Context, *v2.ListOrdersRequest) (*v2.ListOrdersResponse, error)
+	update  func(context.Context, *v2.UpdateOrderRequest) (*v2.Order, error)
+	remove  func(context.Context, *v2.DeleteOrderRequest) (*v2.Order, error)
+	confirm func(context.Context, *v2.ConfirmOrderRequest) (*v2.Order, error)
+}
+
+type fakeGreeter struct {
+	helloworld.UnimplementedGreeterServer
+	fake *fake
+}
+
+func call[Req, Res any](f func(context.Context, *Req) (*Res, error), ctx context.Context, in *Req) (*Res, error) {
+	if f == nil {
+		return new(Res), nil
+	}
+	return f(ctx, in)
+}
+
+func (g fakeGreeter) SayHello(ctx context.Context, in *helloworld.HelloRequest) (*helloworld.HelloReply, error) {
+	return call(g.fake.hello, ctx, in)
+}
+func (f *fake) AddOrder(ctx context.Context, in *v1.Order) (*wrapperspb.StringValue, error) {
+	return call(f.add, ctx, in)
+}
+func (f *fake) GetOrder(ctx context.Context, in *wrapperspb.StringValue) (*v1.Order, error) {
+	return call(f.get, ctx, in)
+}
+func (f *fake) SearchOrders(in *wrapperspb.StringValue, s grpc.ServerStreamingServer[v1.Order]) error {
+	return f.search(in, s)
+}
+func (f *fake) UpdateOrders(s grpc.ClientStreamingServer[v1.Order, wrapperspb.StringValue]) error {
+	return f.update(s)
+}
+func (f *fake) ProcessOrders(s grpc.BidiStreamingServer[wrapperspb.StringValue, v1.CombinedShipment]) error {
+	return f.process(s)
+}
+func (f *fakeOrders) CreateOrder(ctx context.Context, in *v2.CreateOrderRequest) (*v2.Order, error) {
+	return call(f.create, ctx, in)
+}
+func (f *fakeOrders) GetOrder(ctx context.Context, in *v2.GetOrderRequest) (*v2.Order, error) {
+	return call(f.get, ctx, in)
+}
+func (f *fakeOrders) ListOrders(ctx context.Context, in *v2.ListOrdersRequest) (*v2.ListOrdersResponse, error) {
+	return call(f.list, ctx, in)
+}
+func (f *fakeOrders) UpdateOrder(ctx context.Context, in *v2.UpdateOrderRequest) (*v2.Order, error) {
+	return call(f.update, ctx, in)
+}
+func (f *fakeOrders) DeleteOrder(ctx context.Context, in *v2.DeleteOrderRequest) (*v2.Order, error) {
+	return call(f.remove, ctx, in)
+}
+func (f *fakeOrders) ConfirmOrder(ctx context.Context, in *v2.ConfirmOrderRequest) (*v2.Order, error) {
+	return call(f.confirm, ctx, in)
+}
+
+func (f *fake) register(r grpc.ServiceRegistrar) {
+	v1.RegisterOrderManagementServer(r, f)
+	v2.RegisterOrderServiceServer(r, &f.orders)
+	helloworld.RegisterGreeterServer(r, fakeGreeter{fake: f})
+}
+
+// inProcess is the channel that `serve` uses; overNetwork is what the separate gateway process uses, without TLS.
+func inProcess(_ testing.TB, f *fake) grpc.ClientConnInterface {
+	channel := new(inprocgrpc.Channel)
+	f.register(channel)
+	return channel
+}
+
+func overNetwork(t testing.TB, f *fake) grpc.ClientConnInterface {
+	t.Helper()
+	server := grpc.NewServer()
+	f.register(server)
+	listener := listen(t)
+	var served sync.WaitGroup
+	served.Go(func() { _ = server.Serve(listener) })
+	conn, err := grpc.NewClient(listener.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = conn.Close()
+		server.Stop()
+		served.Wait()
+	})
+	return conn
+}
+
+func listen(t testing.TB) net.Listener {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return listener
+}
+
+// certificate is net/http/httptest's own, for 127.0.0.1.
+var certificate = sync.OnceValue(func() tls.Certificate {
+	server := httptest.NewUnstartedServer(nil)
+	server.StartTLS()
+	defer server.Close()
+	return server.TLS.Certificates[0]
+})
+
+func clientTLS(t testing.TB) *tls.Config {
+	t.Helper()
+	leaf, err := x509.ParseCertificate(certificate().Certificate[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(leaf)
+	return &tls.Config{RootCAs: roots, ServerName: "example.com"}
+}
+
+// front is a gateway on a listener, and a client of it.
+type front struct {
+	address string
+	http    *http.Client
+	log     *logs
+	major   int // of the HTTP version
+}
+
+func (f *front) url(path string) string { return "https://" + f.address + path }
+
+func serve(t testing.TB, conn grpc.ClientConnInterface, major int, change ...func(*gateway.Options)) *front {
+	t.Helper()
+	f := &front{log: new(logs), major: major}
+	options := gateway.Options{Conn: conn, Logger: slog.New(slog.NewJSONHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	for _, c := range change {
+		c(&options)
+	}
+	handler, err := gateway.New(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := gateway.NewServer(handler, &tls.Config{Certificates: []tls.Certificate{certificate()}}, options.Logger)
+	listener := listen(t)
+	f.address = listener.Addr().String()
+	var served sync.WaitGroup
+	served.Go(func() {
+		if err := server.ServeTLS(listener, "", ""); !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
+	})
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(major == 1)
+	protocols.SetHTTP2(major == 2)
+	transport := &http.Transport{TLSClientConfig: clientTLS(t), Protocols: protocols, DisableCompression: true}
+	f.http = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	t.Cleanup(func() {
+		transport.CloseIdleConnections()
+		_ = server.Close()
+		served.Wait()
+	})
+	return f
+}
+
+// everyWay runs a test over both hops and both versions of HTTP.
+func everyWay(t *testing.T, f *fake, test func(*testing.T, *front), change ...func(*gateway.Options)) {
+	for hop, connect := range map[string]func(testing.TB, *fake) grpc.ClientConnInterface{"in process": inProcess, "network": overNetwork} {
+		for version, major := range map[string]int{"HTTP1": 1, "HTTP2": 2} {
+			t.Run(hop+"/"+version, func(t *testing.T) {
+				test(t, serve(t, connect(t, f), major, change...))
+			})
+		}
+	}
+}
+
+// logs collects what is logged.
+type logs struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *logs) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+func (l *logs) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
+// until polls for what happens after an answer was read.
+func until(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited %v for %s", patience, what)
+		}
+	}
+}
+
+// answer is a response, read whole.
+type answer struct {
+	*http.Response
+	body string
+}
+
+func (f *front) send(t testing.TB, r *http.Request) answer {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(r.Context(), patience)
+	defer cancel()
+	response, err := f.http.Do(r.WithContext(ctx))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatalf("reading the answer: %v (so far %q)", err, body)
+	}
+	if response.ProtoMajor != f.major {
+		t.Fatalf("answered over %s", response.Proto)
+	}
+	return answer{response, string(body)}
+}
+
+// ask sends a request; header are pairs of a name and a value.
+func (f *front) ask(t testing.TB, method, path, body string, header ...string) answer {
+	t.Helper()
+	var reader io.Reader
+	if body != "" {
+		reader = strings.NewReader(body)
+	}
+	return f.send(t, f.request(t, method, path, reader, header...))
+}
+
+func (f *front) request(t testing.TB, method, path string, body io.Reader, header ...string) *http.Request {
+	t.Helper()
+	r, err := http.NewRequest(method, f.url(path), body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Add(header[i], header[i+1])
+	}
+	return r
+}
+
+// failure is google.rpc.Status in JSON.
+type failure struct {
+	Code    int    `json:"code"`
+	Message string `json:"message"`
+	Details []struct {
+		Type       string `json:"@type"`
+		Reason     string `json:"reason"`
+		Domain     string `json:"domain"`
+		Violations []struct {
+			Field       string `json:"field"`
+			Description string `json:"description"`
+		} `json:"fieldViolations"`
+	} `json:"details"`
+}
+
+func (f failure) reason() string {
+	for _, d := range f.Details {
+		if d.Reason != "" {
+			return d.Reason
+		}
+	}
+	return ""
+}
+
+func (f failure) field() string {
+	for _, d := range f.Details {
+		for _, v := range d.Violations {
+			return v.Field
+		}
+	}
+	return ""
+}
+
+// failed checks that an answer is an error in the one shape of all errors.
+func failed(t testing.TB, a answer, status int, reason string) failure {
+	t.Helper()
+	if a.StatusCode != status {
+		t.Errorf("HTTP status is %d, want %d: %s", a.StatusCode, status, a.body)
+	}
+	if got := a.Header.Get("Content-Type"); got != "application/json" {
+		t.Errorf("Content-Type is %q", got)
+	}
+	if a.Header.Get("X-Request-Id") == "" {
+		t.Error("has no X-Request-Id")
+	}
+	return parseFailure(t, a.body, reason)
+}
+
+func parseFailure(t testing.TB, body, reason string) failure {
+	t.Helper()
+	var f failure
+	decoder := json.NewDecoder(strings.NewReader(body))
+	if err := decoder.Decode(&f); err != nil {
+		t.Fatalf("is no status: %v: %q", err, body)
+	}
+	if f.Code == 0 || f.Message == "" || f.reason() != reason {
+		t.Errorf("reason is %q, want %q: %s", f.reason(), reason, body)
+	}
+	for _, leak := range []string{"proto:", "strconv", "goroutine", os.TempDir(), "\u00a0"} {
+		if strings.Contains(f.Message, leak) {
+			t.Errorf("message has %q: %s", leak, f.Message)
+		}
+	}
+	return f
+}
+
+// raw sends text over a connection of its own and returns all that comes back until it is closed.
+func (f *front) raw(t testing.TB, text string) string {
+	t.Helper()
+	conn := f.dial(t)
+	if _, err := io.WriteString(conn, text); err != nil {
+		t.Fatal(err)
+	}
+	got, err := io.ReadAll(conn)
+	if err != nil {
+		t.Fatalf("%v, after %q", err, got)
+	}
+	return string(got)
+}
+
+func (f *front) dial(t testing.TB) *tls.Conn {
+	t.Helper()
+	config := clientTLS(t)
+	config.NextProtos = []string{"http/1.1"}
+	conn, err := tls.Dial("tcp", f.address, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	return conn
+}

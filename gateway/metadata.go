@@ -1,0 +1,165 @@
+package gateway
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+)
+
+// forwarded are the request headers that the server gets, as the metadata key of the same name in lower case. Nothing
+// else of a request's header reaches it but what metadataPrefix marks. The once-only ones must not be repeated: of two
+// credentials or keys, no choice would be right.
+var forwarded = []struct {
+	name string
+	once bool
+}{
+	{"Authorization", true},
+	{"Idempotency-Key", true},
+	{"If-Match", false},
+	{"If-None-Match", false},
+	{"Traceparent", true},
+	{"Tracestate", false},
+	{"Baggage", false},
+	{"Accept-Language", false},
+}
+
+// metadataPrefix marks a header as metadata of the caller's own.
+const metadataPrefix = "Grpc-Metadata-"
+
+// incomingMetadata is the metadata of the RPC: of the request's header, what is listed, and nothing that could be taken
+// for the caller's identity. Header values that can't be metadata are refused, never dropped.
+func incomingMetadata(r *http.Request, requestID string, trustForwardedFor bool) (metadata.MD, *status.Status) {
+	md := metadata.MD{"x-request-id": {requestID}}
+	for _, f := range forwarded {
+		values := r.Header[f.name]
+		if len(values) == 0 {
+			continue
+		}
+		if f.once && len(values) > 1 {
+			return nil, malformed(f.name, fmt.Sprintf("the %s header is repeated", f.name))
+		}
+		value := strings.Join(values, ", ") // RFC 9110, 5.3
+		if !printable(value) {
+			return nil, malformed(f.name, fmt.Sprintf("the %s header has characters that are not printable ASCII", f.name))
+		}
+		md.Set(f.name, value)
+	}
+	for name, values := range r.Header {
+		key, ok := strings.CutPrefix(name, metadataPrefix)
+		if !ok {
+			continue
+		}
+		key = strings.ToLower(key)
+		if !legalKey.MatchString(key) || reserved(key) {
+			continue
+		}
+		for _, value := range values {
+			decoded, err := decodeMetadata(key, value)
+			if err != nil {
+				return nil, malformed(name, fmt.Sprintf("the %s header %v", clip(name), err))
+			}
+			md[key] = append(md[key], decoded...)
+		}
+	}
+	if hops := forwardedFor(r, trustForwardedFor); hops != "" {
+		md.Set("x-forwarded-for", hops)
+	}
+	return md, nil
+}
+
+// decodeMetadata turns a header's value into those of its key: text as it is; binary from base64, with or without
+// padding, several of them separated by commas.
+func decodeMetadata(key, value string) ([]string, error) {
+	if !strings.HasSuffix(key, binarySuffix) {
+		if !printable(value) {
+			return nil, errNotPrintable
+		}
+		return []string{value}, nil
+	}
+	var decoded []string
+	for part := range strings.SplitSeq(value, ",") {
+		part = strings.TrimRight(strings.TrimSpace(part), "=")
+		data, err := base64.RawStdEncoding.DecodeString(part)
+		if err != nil {
+			return nil, errNotBase64
+		}
+		decoded = append(decoded, string(data))
+	}
+	return decoded, nil
+}
+
+const binarySuffix = "-bin"
+
+var (
+	errNotPrintable = errors.New("has characters that are not printable ASCII")
+	errNotBase64    = errors.New("is not base64")
+)
+
+// legalKey is a metadata key (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md).
+var legalKey = regexp.MustCompile(`^[0-9a-z_.-]+$`)
+
+// printable reports whether a string is a legal text value of metadata.
+func printable(value string) bool {
+	for i := range len(value) {
+		if value[i] < 0x20 || value[i] > 0x7e {
+			return false
+		}
+	}
+	return true
+}
+
+// reservedKeys and reservedPrefixes are what a caller can't set through metadataPrefix: keys with a header of their own,
+// keys of the connection or of gRPC, and keys by which proxies and this project tell servers who somebody is.
+var reservedKeys = []string{
+	"authorization", "idempotency-key", "if-match", "if-none-match", "traceparent", "tracestate", "baggage", "accept-language",
+	"x-request-id", "forwarded", "via", "cookie", "set-cookie", "host", "te", "trailer", "connection", "keep-alive",
+	"transfer-encoding", "upgrade", "content-type", "content-length", "content-encoding", "user-agent", "remote-user",
+	"x-real-ip", "x-remote-user", "x-user", "x-tenant", "x-http-method-override", "www-authenticate",
+}
+
+var reservedPrefixes = []string{
+	"grpc-", "grpcgateway-", "x-om-", "x-forwarded-", "x-envoy-", "x-auth", "x-client-", "x-ssl-", "x-goog-", "x-amzn-",
+	"x-ms-client-principal", "proxy-", "sec-", "cf-",
+}
+
+func reserved(key string) bool {
+	return slices.Contains(reservedKeys, key) ||
+		slices.ContainsFunc(reservedPrefixes, func(prefix string) bool { return strings.HasPrefix(key, prefix) })
+}
+
+// forwardedFor is the peer's address, after those that a trusted proxy has told.
+func forwardedFor(r *http.Request, trusted bool) string {
+	var hops []string
+	if trusted {
+		for _, value := range r.Header["X-Forwarded-For"] {
+			if value != "" && printable(value) {
+				hops = append(hops, value)
+			}
+		}
+	}
+	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil && printable(host) {
+		hops = append(hops, host)
+	}
+	return strings.Join(hops, ", ")
+}
+
+const requestIDHeader = "X-Request-Id"
+
+var legalRequestID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
+
+// requestID is the one that the client gave, if it is fit for logs, or a new one that sorts by time.
+func requestID(h http.Header) string {
+	if given := h[requestIDHeader]; len(given) == 1 && legalRequestID.MatchString(given[0]) {
+		return given[0]
+	}
+	return uuid.Must(uuid.NewV7()).String()
+}

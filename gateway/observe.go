@@ -1,0 +1,88 @@
+package gateway
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"google.golang.org/grpc/status"
+
+	"ordermanagement/internal/apierror"
+)
+
+// identify makes the call of a request and gives it an id, which the answer always has.
+func (g *gateway) identify(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c := &call{id: requestID(r.Header), log: g.Logger, request: r}
+		c.w = newResponse(w, r, c, g.WriteTimeout)
+		c.w.Header().Set(requestIDHeader, c.id)
+		c.w.Header().Set("X-Content-Type-Options", "nosniff")
+		next.ServeHTTP(c.w, r.WithContext(withCall(r.Context(), c)))
+	})
+}
+
+// logAccess writes one line a request: no query, header or body, which may hold secrets. The server logs every call, so
+// this is for debugging, except for what went wrong inside.
+func (g *gateway) logAccess(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		c := callOf(r.Context())
+		defer func() {
+			level := slog.LevelDebug
+			if c.w.status >= http.StatusInternalServerError && c.w.status != http.StatusGatewayTimeout { // deadlines are the client's
+				level = slog.LevelWarn
+			}
+			if !g.Logger.Enabled(r.Context(), level) {
+				return
+			}
+			where := slog.String("path", clip(r.URL.Path))
+			if c.route != nil {
+				where = slog.String("route", c.route.template)
+			}
+			g.Logger.LogAttrs(r.Context(), level, "http request",
+				slog.String("request_id", c.id), slog.String("method", r.Method), where,
+				slog.Int("status", c.w.status), slog.Duration("duration", time.Since(start)), slog.Int64("bytes", c.w.bytes))
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// contain answers 500 when a handler panics, or, if the answer has begun, breaks it off, so that nobody takes it for
+// complete.
+func (g *gateway) contain(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c := callOf(r.Context())
+		defer func() {
+			p := recover()
+			if p == nil {
+				return
+			}
+			if p == http.ErrAbortHandler { // net/http's way to break off an answer
+				panic(p)
+			}
+			st := c.panicked(p)
+			if c.w.status != 0 {
+				panic(http.ErrAbortHandler)
+			}
+			c.w.writeError(st)
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// containSending is deferred where the generated code sends a stream's records: in a goroutine of its own, in which a
+// panic would end the program.
+func (c *call) containSending() {
+	if p := recover(); p != nil {
+		c.fail(c.panicked(p))
+	}
+}
+
+func (c *call) panicked(p any) *status.Status {
+	c.log.Error("panic in the gateway", slog.String("request_id", c.id), slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
+	return apierror.Normalize(errPanic)
+}
+
+var errPanic = errors.New("panic")

@@ -1,0 +1,47 @@
+package gateway
+
+import (
+	"crypto/tls"
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// Limits of a connection. Those of bodies, streams and answers are per request: see [Options].
+const (
+	readHeaderTimeout = 10 * time.Second
+	idleTimeout       = 2 * time.Minute
+	maxHeaderBytes    = 64 << 10
+	maxStreams        = 250 // concurrent, of one HTTP/2 connection
+	pingAfter         = 30 * time.Second
+	pingTimeout       = 15 * time.Second
+)
+
+// NewServer makes the HTTP server for a handler of [New]: HTTP/1.1 and HTTP/2. With a TLS configuration it is to be
+// served with ServeTLS(listener, "", ""); without one, with Serve, in plaintext (HTTP/2 then with prior knowledge).
+// It bounds the time for reading headers and for idling; the handler bounds bodies, streams and writes itself, since a
+// stream may last longer than any request should.
+func NewServer(handler http.Handler, tlsConfig *tls.Config, logger *slog.Logger) *http.Server {
+	if logger == nil {
+		logger = slog.Default()
+	}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(tlsConfig != nil)
+	protocols.SetUnencryptedHTTP2(tlsConfig == nil)
+	return &http.Server{
+		Handler:           handler,
+		TLSConfig:         tlsConfig,
+		Protocols:         protocols,
+		ReadHeaderTimeout: readHeaderTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: maxStreams,
+			SendPingTimeout:      pingAfter,
+			PingTimeout:          pingTimeout,
+		},
+		// What net/http says is about connections that others made badly: scans, failed handshakes.
+		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+	}
+}

@@ -1,0 +1,122 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"math"
+
+	"ordermanagement/internal/order"
+	"ordermanagement/internal/store/record"
+)
+
+// reader reads the resources of one kind.
+type reader[T any] struct {
+	store *Store
+	reads reads
+}
+
+func newReader[T any](s *Store, shape record.Shape) reader[T] {
+	return reader[T]{store: s, reads: newReads(shape)}
+}
+
+func (r reader[T]) Get(ctx context.Context, tenant, id string) (*T, error) {
+	return r.one(ctx, r.reads.get, tenant, id)
+}
+
+func (r reader[T]) GetAt(ctx context.Context, tenant, id string, version int64) (*T, error) {
+	return r.one(ctx, r.reads.getAt, tenant, id, version)
+}
+
+func (r reader[T]) one(ctx context.Context, text string, args ...any) (*T, error) {
+	var body []byte
+	err := r.store.point(ctx, text, args, func(rows *sql.Rows) error { return rows.Scan(&body) })
+	if err != nil {
+		return nil, err
+	}
+	if body == nil {
+		return nil, order.ErrNotFound
+	}
+	document, err := record.Decode[T](body)
+	return document, fault(err)
+}
+
+func (r reader[T]) GetMany(ctx context.Context, tenant string, ids []string) (map[string]*T, error) {
+	list, err := json.Marshal(ids)
+	if err != nil {
+		return nil, fault(err)
+	}
+	found := make(map[string]*T, len(ids))
+	err = r.store.point(ctx, r.reads.getMany, []any{tenant, string(list)}, func(rows *sql.Rows) error {
+		var id string
+		var body sql.RawBytes
+		if err := rows.Scan(&id, &body); err != nil {
+			return err
+		}
+		found[id], err = record.Decode[T](body)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
+func (r reader[T]) List(ctx context.Context, tenant string, query order.Query) ([]*T, error) {
+	if query.Limit < 1 {
+		return nil, fmt.Errorf("sqlite: a page of %d", query.Limit)
+	}
+	after := order.Position{}
+	micros := int64(math.MinInt64)
+	if query.Descending {
+		micros = math.MaxInt64
+	}
+	if query.After != nil {
+		after, micros = *query.After, query.After.CreateTime.UnixMicro()
+	}
+	args := []any{tenant, micros, after.ID, query.Limit}
+	if query.ItemContains != "" {
+		args = append(args, query.ItemContains)
+	}
+	if !r.store.enter() {
+		return nil, errClosed
+	}
+	defer r.store.calls.RUnlock()
+	var page []*T
+	err := r.store.lists.use(ctx, func(c *conn) error {
+		return c.query(ctx, r.reads.list[shapeOf(query)], args, func(rows *sql.Rows) error {
+			var body sql.RawBytes
+			if err := rows.Scan(&body); err != nil {
+				return err
+			}
+			document, err := record.Decode[T](body)
+			page = append(page, document)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, ended(ctx, err)
+	}
+	return page, nil
+}
+
+// point runs a query that reads few rows by their key. It ends soon by itself, so the context counts only until it begins:
+// having it watched costs more than the read.
+func (s *Store) point(ctx context.Context, text string, args []any, scan func(*sql.Rows) error) error {
+	if !s.enter() {
+		return errClosed
+	}
+	defer s.calls.RUnlock()
+	return fault(s.points.use(ctx, func(c *conn) error {
+		return c.query(context.Background(), text, args, scan)
+	}))
+}
+
+// ended prefers the error of the context: what the driver says of a query that was interrupted depends on when it was.
+func ended(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return fault(err)
+}

@@ -1,0 +1,137 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"ordermanagement/internal/store/record"
+)
+
+// maxSweep is how many outcomes one sweep removes: few enough that the writes behind it hardly wait.
+const maxSweep = 500
+
+var (
+	// errBegin: there was no transaction, for no fault of any request.
+	errBegin = errors.New("no transaction")
+	// errRefused: a statement found no row to change; diagnose says why.
+	errRefused = errors.New("refused")
+)
+
+// conflicting says whether the error may be that of a change that conflicts with what is stored.
+func conflicting(err error) bool {
+	return errors.Is(err, errRefused) || code(err) == sqlite3.SQLITE_CONSTRAINT
+}
+
+// transact makes all the changes of the group, or none. When it returns nil, they are on disk.
+func (w *writer) transact(group []*request) (err error) {
+	defer w.contain(&err)
+	if len(group) == 0 {
+		return nil
+	}
+	c, err := w.connection()
+	if err != nil {
+		return fmt.Errorf("%w: %w", errBegin, err)
+	}
+	if _, err := c.exec("BEGIN IMMEDIATE"); err != nil {
+		w.drop()
+		return fmt.Errorf("%w: %w", errBegin, err)
+	}
+	err = w.change(c, group)
+	if err == nil {
+		_, err = c.exec("COMMIT")
+	}
+	if err == nil {
+		return nil
+	}
+	// Some errors have rolled back already. After one that is no conflict, the connection is not to be trusted.
+	if _, failed := c.exec("ROLLBACK"); failed != nil || !conflicting(err) {
+		w.drop()
+	}
+	return err
+}
+
+func (w *writer) change(c *conn, group []*request) error {
+	for _, r := range group {
+		if r.sweep != nil {
+			removed, err := c.exec(deleteOutcomes, r.sweep.before, maxSweep)
+			if err != nil {
+				return err
+			}
+			r.sweep.removed = int(removed)
+			continue
+		}
+		if err := w.store(c, r.write); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// store makes one change within the transaction. Its statements are prepared, and with that one for each row is as fast as
+// one for many.
+func (w *writer) store(c *conn, write *record.Write) error {
+	for i := range write.Records {
+		rec := &write.Records[i]
+		kind := w.kind(rec)
+		w.args = w.args[:0]
+		if rec.Version == 1 {
+			w.args = append(w.args, write.Tenant, rec.ID, rec.Version, rec.CreateTime.UnixMicro(), micros(rec.DeleteTime))
+			w.args = append(appendUnique(w.args, rec), rec.Body)
+			if _, err := c.exec(kind.insert, w.args...); err != nil {
+				return err
+			}
+			continue
+		}
+		kept, err := c.exec(kind.keep, write.Tenant, rec.ID, rec.Version-1)
+		if err := one(kept, err); err != nil {
+			return err
+		}
+		w.args = append(w.args, rec.Version, micros(rec.DeleteTime))
+		w.args = append(appendUnique(w.args, rec), rec.Body, write.Tenant, rec.ID)
+		updated, err := c.exec(kind.update, w.args...)
+		if err := one(updated, err); err != nil {
+			return err
+		}
+	}
+	key := write.Key
+	if key == nil {
+		return nil
+	}
+	return one(c.exec(upsertOutcome, write.Tenant, shortHash(key.Hash), key.Fingerprint[:], write.Made,
+		key.Time.UnixMicro(), key.NotSince.UnixMicro()))
+}
+
+// one makes sure that a statement has changed its one row.
+func one(changed int64, err error) error {
+	if err == nil && changed != 1 {
+		return errRefused
+	}
+	return err
+}
+
+func appendUnique(args []any, rec *record.Record) []any {
+	for _, value := range rec.Unique {
+		if value == "" {
+			args = append(args, nil)
+		} else {
+			args = append(args, value)
+		}
+	}
+	return args
+}
+
+// micros is a time as tables keep it: NULL when there is none.
+func micros(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UnixMicro()
+}
+
+// shortHash is what is stored of the hash of a key. Half of a SHA-256 still keeps keys apart: among 10^12 live ones, two are
+// the same with a chance of 10^-15; who looks for a collision on purpose can only meet their own keys, since the caller is
+// part of what is hashed.
+func shortHash(hash [32]byte) []byte { return hash[:16] }

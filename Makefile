@@ -11,6 +11,7 @@ export LC_ALL := C
 
 FUZZTIME ?= 10s
 TEST_TIMEOUT ?= 15m
+KILLS ?= 200
 
 .PHONY: help
 help: ## List the targets
@@ -24,6 +25,10 @@ run: ## Run the service with sample orders
 test: ## Run every test under the race detector
 	go test -race -timeout $(TEST_TIMEOUT) ./...
 
+.PHONY: soak
+soak: ## Kill the service KILLS (200) times under load and compare what was acknowledged with what is stored
+	DURABILITY_KILLS=$(KILLS) go test -race -count=1 -timeout 60m -v -run 'Killed' ./e2e/durability
+
 .PHONY: build
 build: ## Build bin/ordermanagement
 	go build -o bin/ordermanagement ./cmd/ordermanagement
@@ -36,6 +41,8 @@ fuzz: ## Run each fuzz target for FUZZTIME (10s)
 # The first document of a merge is hand-written: its title and description are those of the merged one.
 generate: third-party ## Regenerate gen/ and openapi/, offline once the modules are cached
 	go tool buf generate
+	go tool buf generate --template e2e/legacy/client2019/buf.gen.yaml
+	gofmt -w e2e/legacy/client2019
 	go tool openapiv3-merge proto/ordermanagement/v1/openapi.json .build/openapi/{ordermanagement/v1,helloworld}/*.json >.build/v1.json
 	go tool openapiv3-merge proto/ordermanagement/v2/openapi.json .build/openapi/ordermanagement/v2/*.json >.build/v2.json
 	rm -f openapi/*.json
@@ -46,8 +53,8 @@ third-party:
 	go run ./internal/tools/thirdparty third_party/proto
 
 .PHONY: check-generated
-check-generated: generate ## Fail when gen/ or openapi/ is not what the contracts generate
-	@changes=$$(git status --porcelain --untracked-files=all -- gen openapi); \
+check-generated: generate ## Fail when gen/, openapi/ or the client of 2019 is not what the contracts generate
+	@changes=$$(git status --porcelain --untracked-files=all -- gen openapi e2e/legacy/client2019); \
 	if [ -n "$$changes" ]; then \
 	  printf 'Generated files differ from the commit. Run "make generate" and commit the result:\n%s\n' "$$changes" >&2; \
 	  exit 1; \

@@ -34,15 +34,16 @@ func (c conn) NewStream(ctx context.Context, desc *grpc.StreamDesc, method strin
 	ctx, cancel := context.WithCancel(metadata.NewOutgoingContext(ctx, call.outgoing))
 	next, err := c.next.NewStream(ctx, desc, method, opts...)
 	if err != nil {
+		err = orContextError(ctx, err)
 		cancel()
-		return nil, orContextError(ctx, err)
+		return nil, err
 	}
 	call.stream = &stream{ClientStream: next, call: call, cancel: cancel, many: desc.ServerStreams, closed: make(chan struct{})}
 	return call.stream, nil
 }
 
-// orContextError makes up for the in-process channel, which may answer a bare error, such as io.EOF, for a unary call
-// whose context has ended.
+// orContextError makes up for the in-process channel, which may answer a bare error, such as io.EOF, for a call whose
+// context has ended.
 func orContextError(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() == nil {
 		return err

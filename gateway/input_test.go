@@ -95,7 +95,7 @@ func TestRefused(t *testing.T) {
 		{name: "parameter beside a whole body", method: "POST", path: "/v1/orders?description=x", body: `{"id":"1"}`, status: 400, reason: "MALFORMED_REQUEST", field: "description"},
 		{name: "parameter beside a stream", method: "POST", path: "/v1/orders:update?id=x", body: `{"id":"1"}`, status: 400, reason: "MALFORMED_REQUEST", field: "id"},
 		{name: "parameter in the body", method: "POST", path: "/v2/orders?order.description=x", body: `{}`, status: 400, reason: "MALFORMED_REQUEST", field: "order.description"},
-		{name: "repeated parameter", method: "GET", path: "/v2/orders?pageSize=1&pageSize=2", status: 400, reason: "MALFORMED_REQUEST", field: "pageSize"},
+		{name: "repeated parameter", method: "GET", path: "/v2/orders?pageSize=1&pageSize=2", status: 400, reason: "MALFORMED_REQUEST", field: "pageSize", text: `the query parameter "pageSize" is repeated`},
 		{name: "parameter under both names", method: "GET", path: "/v2/orders?pageSize=1&page_size=2", status: 400, reason: "MALFORMED_REQUEST", field: "page_size"},
 		{name: "bad value", method: "GET", path: "/v2/orders?pageSize=abc", status: 400, reason: "MALFORMED_REQUEST", field: "pageSize", text: `the query parameter "pageSize" is not a valid int32`},
 		{name: "empty value", method: "GET", path: "/v2/orders?pageSize=", status: 400, reason: "MALFORMED_REQUEST", field: "pageSize"},

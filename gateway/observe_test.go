@@ -52,6 +52,26 @@ func TestDeadline(t *testing.T) {
 	})
 }
 
+// bare is a connection that answers a bare error when the call's time is over, as the in-process channel sometimes does.
+type bare struct{ grpc.ClientConnInterface }
+
+func (bare) Invoke(ctx context.Context, _ string, _, _ any, _ ...grpc.CallOption) error {
+	<-ctx.Done()
+	return io.EOF
+}
+
+func (bare) NewStream(ctx context.Context, _ *grpc.StreamDesc, _ string, _ ...grpc.CallOption) (grpc.ClientStream, error) {
+	<-ctx.Done()
+	return nil, io.EOF
+}
+
+func TestDeadlineOfBareError(t *testing.T) {
+	front := serve(t, bare{}, 1)
+	for _, path := range []string{"/v1/orders/1", "/v1/orders:search"} {
+		failed(t, front.ask(t, "GET", path, "", "Grpc-Timeout", "20m"), 504, "DEADLINE_PASSED")
+	}
+}
+
 // A client that goes away cancels the call, and nothing is logged above debug.
 func TestClientGoesAway(t *testing.T) {
 	began, ended := make(chan struct{}, 10), make(chan struct{}, 10)

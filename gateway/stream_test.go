@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -13,11 +12,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
-	"ordermanagement/gateway"
 	apiv1 "ordermanagement/gen/ordermanagement/api/v1"
 	v1 "ordermanagement/gen/ordermanagement/v1"
 	"ordermanagement/internal/apierror"
@@ -321,110 +317,5 @@ func TestConnectionClosedAfterUnreadStream(t *testing.T) {
 			t.Errorf("the rest of the body was answered: %q", rest)
 		}
 		r.ended(t, " canceled")
-	}
-}
-
-func TestStreamIdle(t *testing.T) {
-	r := newRecorder()
-	everyWay(t, r.fake(), func(t *testing.T, front *front) {
-		d := front.duplex(t, "\"1\"\n")
-		d.hear(`{"result":{"id":"1"}}` + "\n")
-		if last, _ := d.in.ReadString('\n'); !strings.Contains(last, "STREAM_IDLE") {
-			t.Errorf("last record is %q", last)
-		}
-		r.ended(t, "1 canceled")
-		_ = d.out.Close()
-		body, out := io.Pipe()
-		failed(t, front.send(t, front.request(t, "POST", "/v1/orders:update", body)), 408, "STREAM_IDLE")
-		r.ended(t, " canceled")
-		_ = out.Close()
-	}, func(o *gateway.Options) { o.StreamIdleTimeout = 300 * time.Millisecond })
-}
-
-// The server may take as long as it likes: only what the client owes is timed.
-func TestSlowServerIsNotIdle(t *testing.T) {
-	const idle = 50 * time.Millisecond
-	f := &fake{
-		process: func(s grpc.BidiStreamingServer[wrapperspb.StringValue, v1.CombinedShipment]) error {
-			for {
-				if _, err := s.Recv(); err != nil {
-					break
-				}
-			}
-			for range 3 {
-				select {
-				case <-s.Context().Done():
-					return status.Error(codes.Aborted, "canceled")
-				case <-time.After(3 * idle):
-				}
-				if err := s.Send(&v1.CombinedShipment{Id: "1"}); err != nil {
-					return err
-				}
-			}
-			return nil
-		},
-		add: func(ctx context.Context, _ *v1.Order) (*wrapperspb.StringValue, error) {
-			select {
-			case <-ctx.Done():
-				return nil, ctx.Err()
-			case <-time.After(3 * idle):
-				return wrapperspb.String("added"), nil
-			}
-		},
-	}
-	everyWay(t, f, func(t *testing.T, front *front) {
-		a := front.ask(t, "POST", "/v1/orders:process", "\"1\"\n\"2\"\n")
-		if want := strings.Repeat(`{"result":{"id":"1"}}`+"\n", 3); a.body != want {
-			t.Errorf("got %q", a.body)
-		}
-		if a = front.ask(t, "POST", "/v1/orders", `{"id":"1"}`); a.body != `"added"` {
-			t.Errorf("got %q", a.body)
-		}
-	}, func(o *gateway.Options) { o.StreamIdleTimeout, o.BodyTimeout, o.WriteTimeout = idle, idle, idle })
-}
-
-// A client that doesn't read is given up.
-func TestClientThatDoesNotRead(t *testing.T) {
-	ended := make(chan error, 10)
-	f := &fake{search: func(_ *wrapperspb.StringValue, s grpc.ServerStreamingServer[v1.Order]) error {
-		for i := 0; ; i++ {
-			if err := s.Send(&v1.Order{Id: fmt.Sprint(i), Description: strings.Repeat("x", 64<<10)}); err != nil {
-				ended <- err
-				return err
-			}
-		}
-	}}
-	everyWay(t, f, func(t *testing.T, front *front) {
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		response, err := front.http.Do(front.request(t, "GET", "/v1/orders:search", nil).WithContext(ctx))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer response.Body.Close()
-		select {
-		case <-ended:
-		case <-time.After(patience):
-			t.Fatal("the server still sends")
-		}
-		if _, err := io.Copy(io.Discard, response.Body); err == nil {
-			t.Error("what was broken off looks complete")
-		}
-	}, func(o *gateway.Options) { o.WriteTimeout = 200 * time.Millisecond })
-}
-
-// A slow body is refused, on a route that reads it and on one that does not.
-func TestSlowBody(t *testing.T) {
-	for _, major := range []int{1, 2} {
-		front := serve(t, inProcess(t, &fake{}), major, func(o *gateway.Options) { o.BodyTimeout = 200 * time.Millisecond })
-		for path, want := range map[string]int{"/v1/orders": 408, "/nothing": 404} {
-			body, out := io.Pipe()
-			r := front.request(t, "POST", path, body)
-			r.ContentLength = 100
-			if a := front.send(t, r); a.StatusCode != want {
-				t.Errorf("%s: %d %s", path, a.StatusCode, a.body)
-			}
-			_ = out.Close()
-		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
 )
 
 // binding is a method's HTTP request, as google.api.http says it (google/api/http.proto).
@@ -99,10 +100,7 @@ func addQuery(query url.Values, prefix string, m protoreflect.Message) (err erro
 		case field.IsList() || field.IsMap():
 			err = fmt.Errorf("query parameter %s: lists and maps are not supported here", name)
 		case field.Message() != nil && field.Message().FullName() == "google.protobuf.FieldMask":
-			var text []byte
-			if text, err = protojson.Marshal(value.Message().Interface()); err == nil {
-				query.Set(name, strings.Trim(string(text), `"`))
-			}
+			query.Set(name, maskText(value.Message().Interface().(*fieldmaskpb.FieldMask)))
 		case field.Message() != nil:
 			err = addQuery(query, name+".", value.Message())
 		default:

@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"regexp"
 	"strings"
 
 	spb "google.golang.org/genproto/googleapis/rpc/status"
@@ -14,6 +16,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	// Every message and service that a case can name.
 	_ "google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -99,6 +102,7 @@ func parse(descriptor protoreflect.MessageDescriptor, value any) (proto.Message,
 	if err != nil || value == nil {
 		return m, err
 	}
+	value, mask := cutMask(value)
 	data, err := json.Marshal(value)
 	if err != nil {
 		return nil, err
@@ -106,8 +110,40 @@ func parse(descriptor protoreflect.MessageDescriptor, value any) (proto.Message,
 	if err := protojson.Unmarshal(data, m); err != nil {
 		return nil, fmt.Errorf("not a %s: %w", descriptor.FullName(), err)
 	}
+	if mask != nil {
+		m.ProtoReflect().Set(descriptor.Fields().ByJSONName(maskField), protoreflect.ValueOfMessage(mask.ProtoReflect()))
+	}
 	return m, nil
 }
+
+// maskField is the JSON name of the mask of an update.
+const maskField = "updateMask"
+
+// cutMask takes the mask out of a request: ProtoJSON has no "*" and no path that is none, which HTTP and Protobuf have.
+func cutMask(value any) (rest any, mask *fieldmaskpb.FieldMask) {
+	fields, _ := value.(map[string]any)
+	text, ok := fields[maskField].(string)
+	if !ok {
+		return value, nil
+	}
+	mask = &fieldmaskpb.FieldMask{}
+	for path := range strings.SplitSeq(text, ",") {
+		mask.Paths = append(mask.Paths, upperCase.ReplaceAllStringFunc(path, func(s string) string { return "_" + strings.ToLower(s) }))
+	}
+	fields = maps.Clone(fields)
+	delete(fields, maskField)
+	return fields, mask
+}
+
+// maskText is a mask as a query parameter has it.
+func maskText(mask *fieldmaskpb.FieldMask) string {
+	return underscore.ReplaceAllStringFunc(strings.Join(mask.GetPaths(), ","), func(s string) string { return strings.ToUpper(s[1:]) })
+}
+
+var (
+	upperCase  = regexp.MustCompile(`[A-Z]`)
+	underscore = regexp.MustCompile(`_[a-z]`)
+)
 
 // jsonOf is a message as ProtoJSON has it.
 func jsonOf(m proto.Message) (any, error) {

@@ -36,7 +36,7 @@ func (s *Store) Panic(ctx context.Context) error {
 	return s.writer.do(ctx, newRequest(&record.Write{Tenant: "t", Records: []record.Record{{Kind: "none", Version: 1}}}))
 }
 
-// Statements lists all queries and writes, with the number of their parameters that EXPLAIN needs.
+// Statements lists all queries and writes.
 func Statements() []string {
 	list := []string{selectSchema, selectOutcome, upsertOutcome, deleteOutcomes}
 	for _, shape := range record.Shapes() {
@@ -47,8 +47,5 @@ func Statements() []string {
 	return list
 }
 
-// The limits that tests have to know.
-const (
-	MaxSweep = maxSweep
-	Readers  = pointReaders + listReaders
-)
+// Readers is how many connections read.
+const Readers = pointReaders + listReaders

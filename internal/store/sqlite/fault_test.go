@@ -162,7 +162,7 @@ func TestPanic(t *testing.T) {
 func TestLogStaysBounded(t *testing.T) {
 	const (
 		total = 128 << 20
-		bound = 64 << 20
+		bound = 96 << 20
 	)
 	path := filepath.Join(t.TempDir(), "orders.db")
 	store, ctx := open(t, path), t.Context()

@@ -11,7 +11,6 @@ import (
 	"syscall"
 	"testing"
 
-	"ordermanagement/internal/order"
 	"ordermanagement/internal/store/sqlite"
 	"ordermanagement/internal/store/storetest"
 )
@@ -238,5 +237,3 @@ func BenchmarkOpen(b *testing.B) {
 		store.Close()
 	}
 }
-
-var _ order.Store = (*sqlite.Store)(nil)

@@ -65,7 +65,8 @@ func (w *writer) do(ctx context.Context, r *request) error {
 }
 
 // gather waits for a request and takes all that wait beside it; nil when the queue is closed. Of the requests for the same
-// resource only one joins a group: the next would fail on the version that the first has made, and the whole group with it.
+// resource only one joins a group: the next would fail on the version that the first has made, and the whole group with
+// it, so that one order that everybody updates would slow all other writes down.
 func (w *writer) gather() []*request {
 	clear(w.claimed)
 	var group, later []*request
@@ -88,7 +89,7 @@ func (w *writer) gather() []*request {
 		}
 		add(r)
 	}
-	for len(group)+len(later) < maxGroup && bytes < maxGroupBytes {
+	for len(group) < maxGroup && bytes < maxGroupBytes {
 		select {
 		case r, open := <-w.queue:
 			if open {

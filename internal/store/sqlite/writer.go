@@ -169,25 +169,25 @@ const (
 )
 
 // cutLog keeps the log from growing for as long as there are readers. It may fail: then it is tried again when the log has
-// grown by as much again.
+// grown further.
 func (w *writer) cutLog() {
 	info, err := os.Stat(w.path + "-wal")
-	if err != nil || info.Size() < w.walLimit || w.conn == nil {
+	if err != nil || w.conn == nil {
 		return
 	}
-	w.walLimit = info.Size() + maxWAL
-	defer func() {
-		if _, err := w.conn.exec("PRAGMA busy_timeout = " + busyTimeout); err != nil {
-			w.drop()
-		}
-	}()
-	if _, err := w.conn.exec("PRAGMA busy_timeout = " + cutTimeout); err != nil {
-		return
-	}
-	if _, err := w.conn.exec("PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
-		return
-	}
-	if info, err := os.Stat(w.path + "-wal"); err == nil && info.Size() == 0 {
+	if info.Size() < maxWAL {
 		w.walLimit = maxWAL
+	}
+	if info.Size() < w.walLimit {
+		return
+	}
+	w.walLimit = info.Size() + maxWAL/4
+	for _, text := range []string{
+		"PRAGMA busy_timeout = " + cutTimeout, "PRAGMA wal_checkpoint(TRUNCATE)", "PRAGMA busy_timeout = " + busyTimeout,
+	} {
+		if _, err := w.conn.exec(text); err != nil {
+			w.drop() // the next connection has its own timeout
+			return
+		}
 	}
 }

@@ -77,6 +77,7 @@ type Server struct {
 	inProcess *inProcessConn
 	cutOff    context.CancelFunc // of the calls over inProcess
 	health    *health.Server
+	end       context.CancelFunc // of streams that never end by themselves
 	handlers  inFlight
 }
 
@@ -86,11 +87,13 @@ func New(o Options) (*Server, error) {
 	cut, cutOff := context.WithCancel(context.Background())
 	channel := (&inprocgrpc.Channel{}).WithCloner(sharing{})
 	s := &Server{inProcess: &inProcessConn{channel: channel, cut: cut}, cutOff: cutOff, health: health.NewServer()}
-	services, err := newServices(o, s.health)
+	check, err := newFieldRules()
 	if err != nil {
 		return nil, err
 	}
-	check, err := newFieldRules(services.requests()...)
+	ending, end := context.WithCancel(context.Background())
+	s.end = end
+	services, err := newServices(o, check, &healthService{Server: s.health, ending: ending})
 	if err != nil {
 		return nil, err
 	}
@@ -167,6 +170,7 @@ func (s *Server) Resume() { s.health.Resume() }
 // them off.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.Drain()
+	s.end()
 	defer s.cutOff()
 	done := make(chan struct{})
 	go func() {

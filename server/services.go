@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/reflection"
 	reflectionv1 "google.golang.org/grpc/reflection/grpc_reflection_v1"
@@ -31,15 +30,11 @@ type services struct {
 	orders          *v2.Orders
 	catalog         *v2.Catalog
 	greeter         *greeter.Greeter
-	health          *health.Server
+	health          healthpb.HealthServer
 }
 
-func newServices(o Options, health *health.Server) (*services, error) {
-	rules, err := newFieldRules(&pbv1.ResourceKey{}, &pbv1.SearchText{})
-	if err != nil {
-		return nil, err
-	}
-	legacy, err := v1.New(v1.Settings{Orders: o.Orders, Currency: o.V1.Currency, Location: o.V1.Location, Check: rules})
+func newServices(o Options, check func(proto.Message) error, health healthpb.HealthServer) (*services, error) {
+	legacy, err := v1.New(v1.Settings{Orders: o.Orders, Currency: o.V1.Currency, Location: o.V1.Location, Check: check})
 	if err != nil {
 		return nil, err
 	}
@@ -68,17 +63,6 @@ func (s *services) register(target grpc.ServiceRegistrar) {
 	pbv2.RegisterCatalogServiceServer(target, s.catalog)
 	helloworld.RegisterGreeterServer(target, s.greeter)
 	healthpb.RegisterHealthServer(target, s.health)
-}
-
-// requests lists the messages whose field rules are compiled at start, so that the first call is not slower.
-func (s *services) requests() []proto.Message {
-	return []proto.Message{
-		&pbv1.Order{}, &pbv1.Product{}, &helloworld.HelloRequest{},
-		&pbv2.CreateOrderRequest{}, &pbv2.GetOrderRequest{}, &pbv2.ListOrdersRequest{}, &pbv2.UpdateOrderRequest{},
-		&pbv2.DeleteOrderRequest{}, &pbv2.UndeleteOrderRequest{}, &pbv2.ConfirmOrderRequest{}, &pbv2.HoldOrderRequest{},
-		&pbv2.ReleaseOrderRequest{}, &pbv2.CancelOrderRequest{}, &pbv2.CreateProductRequest{}, &pbv2.GetProductRequest{},
-		&pbv2.ListProductsRequest{}, &pbv2.UpdateProductRequest{},
-	}
 }
 
 // registerReflection lets callers read the contracts of what is offered, by both versions of the protocol.

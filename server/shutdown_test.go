@@ -95,3 +95,20 @@ func TestShutdownLetsAStreamFinish(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A watch of the health never ends by itself; it must not keep the server from ending.
+func TestShutdownEndsHealthWatches(t *testing.T) {
+	r := start(t, nil)
+	watch, err := healthpb.NewHealthClient(r.network).Watch(t.Context(), &healthpb.HealthCheckRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := watch.Recv(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := r.server.Shutdown(ctx); err != nil {
+		t.Error(err)
+	}
+}

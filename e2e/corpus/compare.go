@@ -44,9 +44,11 @@ func normalize(record *Record) string {
 	if result.Error == (*spb.Status)(nil) || err != nil {
 		failure = nil
 	}
-	text, err := json.MarshalIndent(map[string]any{
-		"1 code": result.Code.String(), "2 error": failure, "3 answers": result.Answers, "4 header": nonEmpty(result.Header), "5 trailer": nonEmpty(result.Trailer),
-	}, "", " ")
+	all := map[string]any{"1 code": result.Code.String(), "2 error": failure, "3 answers": result.Answers}
+	if !record.Broken {
+		all["4 header"], all["5 trailer"] = nonEmpty(result.Header), nonEmpty(result.Trailer)
+	}
+	text, err := json.MarshalIndent(all, "", " ")
 	if err != nil {
 		return err.Error()
 	}

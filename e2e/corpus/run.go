@@ -24,6 +24,8 @@ type Record struct {
 	Result   *Result
 	// Apart says that the protocols can't say the same here.
 	Apart bool
+	// Broken says that the request could not be read to its end: which headers are on their way by then is chance.
+	Broken bool
 }
 
 // Runner runs a case over a transport.
@@ -94,9 +96,9 @@ func (r *Runner) runStep(ctx context.Context, raw map[string]any) (*Record, erro
 	}
 	record := &Record{Why: step.Why, Protocol: r.Transport.Protocol(), Result: result,
 		Apart: step.Undecodable != nil || raw["grpc"] != nil || raw["rest"] != nil || result.Code == codes.Canceled}
-	for _, turn := range step.Dialog {
-		record.Apart = record.Apart || turn.Undecodable != nil
-	}
+	record.Broken = step.Undecodable != nil || step.Reason == "REQUEST_TOO_LARGE" ||
+		slices.ContainsFunc(step.Dialog, func(turn Turn) bool { return turn.Undecodable != nil })
+	record.Apart = record.Apart || record.Broken
 	err = errors.Join(err, r.check(step, result))
 	if step.Save != "" && result.Error == nil {
 		r.save(step.Save, result)

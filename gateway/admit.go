@@ -39,6 +39,13 @@ func (g *gateway) admit(c *call, r *http.Request, params map[string]string) *sta
 	if c.outgoing, st = incomingMetadata(r, c.id, g.TrustForwardedFor); st != nil {
 		return st
 	}
+	if g.Admit != nil {
+		var err error
+		if c.header, err = g.Admit(r.Context(), c.route.full, c.outgoing); err != nil {
+			return apierror.Normalize(err)
+		}
+		c.header = nil // the call itself answers them anew
+	}
 	return g.admitBody(c, r)
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
 )
 
 // What the options are when they are zero.
@@ -32,6 +33,11 @@ const (
 type Options struct {
 	Conn   grpc.ClientConnInterface // to the server: the in-process channel of `serve`, a network connection of `gateway`
 	Logger *slog.Logger             // slog.Default if nil
+
+	// Admit asks the server whether it would take a call with this metadata, before anything of the body is looked at;
+	// its answer is the header metadata and the error of a refusal. Nil where only the call itself can tell, as in a
+	// process of its own.
+	Admit func(ctx context.Context, method string, md metadata.MD) (metadata.MD, error)
 
 	MaxBodyBytes      int64         // of a unary request's body, in bytes
 	MaxRecordBytes    int64         // of one record of a request stream, in bytes without its line break

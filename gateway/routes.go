@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -43,6 +44,7 @@ func with[C any](client func(grpc.ClientConnInterface) C, register func(context.
 
 // route is one HTTP binding of a method, as google.api.http says it.
 type route struct {
+	full          string // of gRPC, "/package.Service/Method"
 	method        string // of HTTP
 	template      string // of the path, e.g. "/v2/{name=orders/*}:confirm"
 	input         protoreflect.MessageType
@@ -111,7 +113,8 @@ func contractRoutes() (routes, error) {
 }
 
 func newRoute(method protoreflect.MethodDescriptor, rule *annotations.HttpRule) (*route, error) {
-	rt := &route{body: rule.GetBody(), clientStreams: method.IsStreamingClient(), serverStreams: method.IsStreamingServer()}
+	full := "/" + string(method.Parent().FullName()) + "/" + string(method.Name())
+	rt := &route{full: full, body: rule.GetBody(), clientStreams: method.IsStreamingClient(), serverStreams: method.IsStreamingServer()}
 	switch pattern := rule.GetPattern().(type) {
 	case *annotations.HttpRule_Get:
 		rt.method, rt.template = http.MethodGet, pattern.Get
@@ -163,6 +166,10 @@ func (g *gateway) bind(next runtime.HandlerFunc) runtime.HandlerFunc {
 		if c.probing {
 			return
 		}
+		if rt != nil && !rt.custom() && g.isCustom(r.URL) {
+			c.w.writeError(g.methodNotAllowed(c, r.URL))
+			return
+		}
 		if st := g.admit(c, r, params); st != nil {
 			c.w.writeError(st)
 			return
@@ -194,12 +201,34 @@ func (g *gateway) checkRoutes() error {
 	return nil
 }
 
+// custom reports whether the path of a route ends in the verb of a custom method, as in "…:confirm" (AIP-136).
+func (rt *route) custom() bool {
+	return strings.LastIndexByte(rt.template, ':') > strings.LastIndexAny(rt.template, "/}")
+}
+
+// isCustom reports whether a path is that of a custom method under any HTTP method. It is then no resource's, though a
+// route of a resource may match it.
+func (g *gateway) isCustom(u *url.URL) bool {
+	if !strings.Contains(u.Path[strings.LastIndexByte(u.Path, '/')+1:], ":") {
+		return false
+	}
+	return slices.ContainsFunc(routeMethods(), func(method string) bool {
+		rt := g.probe(method, u)
+		return rt != nil && rt.custom()
+	})
+}
+
+func routeMethods() []string {
+	return []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
+}
+
 // allowed lists the methods that a path has (RFC 9110, 10.2.1).
 func (g *gateway) allowed(u *url.URL) []string {
 	var methods []string
-	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+	custom := g.isCustom(u)
+	for _, method := range routeMethods() {
 		rt := g.probe(method, u)
-		if rt == nil {
+		if rt == nil || rt.custom() != custom {
 			continue
 		}
 		methods = append(methods, method)

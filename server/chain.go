@@ -15,6 +15,7 @@ type call struct {
 	requestID string
 	caller    auth.Caller
 	refusal   error // what went wrong inside, for the log only
+	rehearsal bool  // only whether it would be admitted; see Server.Admit
 }
 
 // link is one part of what happens around every RPC, unary or stream, from the network or from within the process. It

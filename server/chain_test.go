@@ -215,3 +215,36 @@ func TestRequestID(t *testing.T) {
 		})
 	}
 }
+
+// What Admit refuses is refused as the call itself would be, headers and all; what it admits is left to the call.
+func TestAdmit(t *testing.T) {
+	r := start(t, nil)
+	const confirm = pbv2.OrderService_ConfirmOrder_FullMethodName
+	for name, test := range map[string]struct {
+		method, authorization string
+		code                  codes.Code
+		reason                apiv1.ErrorReason
+	}{
+		"admitted":       {confirm, "Bearer " + r.token, codes.OK, 0},
+		"no credential":  {confirm, "", codes.Unauthenticated, apiv1.ErrorReason_CREDENTIALS_MISSING},
+		"wrong":          {confirm, "Bearer wrong", codes.Unauthenticated, apiv1.ErrorReason_CREDENTIALS_INVALID},
+		"no scope":       {confirm, "Bearer reader-secret", codes.PermissionDenied, apiv1.ErrorReason_SCOPE_MISSING},
+		"public":         {helloworld.Greeter_SayHello_FullMethodName, "", codes.OK, 0},
+		"unknown method": {"/nothing.Nowhere/Nothing", "", codes.OK, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			md := metadata.Pairs("x-request-id", "id-1")
+			if test.authorization != "" {
+				md.Set("authorization", test.authorization)
+			}
+			header, err := r.server.Admit(t.Context(), test.method, md)
+			wantReason(t, err, test.code, test.reason)
+			if test.code == codes.Unauthenticated && (len(header.Get("www-authenticate")) != 1 || header.Get("x-request-id")[0] != "id-1") {
+				t.Errorf("headers are %v", header)
+			}
+		})
+	}
+	if got := strings.Count(r.log.String(), `"msg":"call"`); got != 3 {
+		t.Errorf("the log has %d calls, want the 3 that were refused", got)
+	}
+}

@@ -56,6 +56,13 @@ func measure(registry prometheus.Registerer) (link, error) {
 		}
 	}
 	return link{name: "measure", run: func(ctx context.Context, c *call, next next) error {
+		if c.rehearsal {
+			err := next(ctx)
+			if err != nil {
+				handled.WithLabelValues(c.method.service, c.method.name, c.method.kind, status.Code(err).String()).Inc()
+			}
+			return err
+		}
 		start := time.Now()
 		inFlight := running.WithLabelValues(c.method.service, c.method.name, c.method.kind)
 		inFlight.Inc()
@@ -72,6 +79,9 @@ func record(logger *slog.Logger) link {
 	return link{name: "record", after: []string{"identify"}, run: func(ctx context.Context, c *call, next next) error {
 		start := time.Now()
 		err := next(ctx)
+		if c.rehearsal && err == nil {
+			return nil
+		}
 		code := status.Code(err)
 		level := levelOf(code)
 		if !logger.Enabled(ctx, level) {

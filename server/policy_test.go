@@ -10,7 +10,7 @@ import (
 
 // The server refuses to start with a method that says nothing about who may call it.
 func TestMethodWithoutPolicyIsRefused(t *testing.T) {
-	r := &registrar{target: grpc.NewServer()}
+	r := &registrar{target: grpc.NewServer(), methods: map[string]*method{}}
 	channelzpb.RegisterChannelzServer(r, channelzpb.UnimplementedChannelzServer{})
 	if r.err == nil || !strings.Contains(r.err.Error(), "policy") {
 		t.Errorf("got %v", r.err)

@@ -22,7 +22,8 @@ type registrar struct {
 	inProcess bool
 	maxBytes  int       // of a message; the network server has checked it already
 	handlers  *inFlight // so that shutdown can wait for those of the in-process connection
-	err       error     // the first service that can't be registered
+	methods   map[string]*method
+	err       error // the first service that can't be registered
 }
 
 // RegisterService implements grpc.ServiceRegistrar.
@@ -47,6 +48,7 @@ func (r *registrar) method(service, name, kind string) *method {
 	if err != nil && r.err == nil {
 		r.err = err
 	}
+	r.methods["/"+service+"/"+name] = m
 	return m
 }
 

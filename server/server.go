@@ -79,6 +79,8 @@ type Server struct {
 	health    *health.Server
 	end       context.CancelFunc // of streams that never end by themselves
 	handlers  inFlight
+	chain     chain
+	methods   map[string]*method // that the in-process connection has
 }
 
 // New makes a server. It fails when a registered method has no policy in its contract.
@@ -102,13 +104,14 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s.network = grpc.NewServer(networkOptions(o, limits, unknown(chain))...)
-	network := &registrar{target: s.network, chain: chain, check: check, handlers: &s.handlers}
-	inProcess := &registrar{target: channel, chain: chain, check: check, handlers: &s.handlers, inProcess: true, maxBytes: limits.MessageBytes}
+	network := &registrar{target: s.network, chain: chain, check: check, handlers: &s.handlers, methods: map[string]*method{}}
+	inProcess := &registrar{target: channel, chain: chain, check: check, handlers: &s.handlers, methods: map[string]*method{}, inProcess: true, maxBytes: limits.MessageBytes}
 	services.register(network)
 	services.register(inProcess)
 	if o.Reflection {
 		registerReflection(network, s.network, o.V1.Enabled)
 	}
+	s.chain, s.methods = chain, inProcess.methods
 	return s, errors.Join(network.err, inProcess.err)
 }
 

@@ -1,16 +1,23 @@
 package main
 
 import (
+	"context"
 	"net"
+
+	"google.golang.org/grpc/metadata"
 
 	"ordermanagement/gateway"
 )
 
+// admission asks the server of the same process whether it would take a call.
+type admission = func(ctx context.Context, method string, md metadata.MD) (metadata.MD, error)
+
 // addGateway adds the HTTP gateway.
-func (p *process) addGateway(listener net.Listener, conn connection, files *files) error {
+func (p *process) addGateway(listener net.Listener, conn connection, admit admission, files *files) error {
 	s := p.settings
 	handler, err := gateway.New(gateway.Options{
 		Conn:              conn,
+		Admit:             admit,
 		Logger:            p.log,
 		MaxBodyBytes:      s.HTTP.MaxBodyBytes,
 		MaxRecordBytes:    s.HTTP.MaxRecordBytes,

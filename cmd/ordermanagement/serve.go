@@ -71,12 +71,13 @@ func (p *program) serve(s *settings) (err error) {
 		return err
 	}
 	var conn connection
+	var admit admission
 	if s.serverSettings != nil {
 		server, err := proc.addServer(listeners.grpc, orders, files)
 		if err != nil {
 			return err
 		}
-		conn = server.Conn()
+		conn, admit = server.Conn(), server.Admit
 		ready.check, ready.drain = orders.store.Ping, server.Drain
 	} else {
 		client, err := proc.dial(files)
@@ -87,7 +88,7 @@ func (p *program) serve(s *settings) (err error) {
 		ready.check = serverHealth(grpc_health_v1.NewHealthClient(client))
 	}
 	if s.gatewaySettings != nil {
-		if err := proc.addGateway(listeners.http, conn, files); err != nil {
+		if err := proc.addGateway(listeners.http, conn, admit, files); err != nil {
 			return err
 		}
 	}

@@ -22,7 +22,10 @@ var callers = map[string][]string{
 	"stranger":  {"orders.read", "orders.write", "products.read", "products.write"},
 }
 
-const stranger = "stranger"
+const (
+	stranger = "stranger"
+	nobody   = "nobody" // sends no credential
+)
 
 // tenantOf is the tenant of a caller of the case.
 func (c *Case) tenantOf(caller string) string {
@@ -74,12 +77,10 @@ func (c *Corpus) For(server string) []*Case {
 	return cases
 }
 
-// Calls says whether the case calls a method whose name begins so.
-func (c *Case) Calls(prefix string) bool {
-	return slices.ContainsFunc(c.Steps, func(step map[string]any) bool {
-		name, _ := step["call"].(string)
-		return strings.HasPrefix(name, prefix)
-	})
+// AboutV1 says whether the case is worth running under v1's published names too.
+func (c *Case) AboutV1() bool {
+	topic, _, _ := strings.Cut(c.Name, ":")
+	return strings.HasPrefix(topic, "v1-") || slices.Contains([]string{"callers", "versions"}, topic)
 }
 
 // CheckReasons finds the reasons of the contract that the corpus doesn't know, or knows otherwise.

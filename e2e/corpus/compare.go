@@ -27,7 +27,8 @@ func Compare(transports []string, records map[string][]*Record) []string {
 				continue
 			}
 			if a, b := normalize(reference), normalize(record); a != b {
-				differences = append(differences, fmt.Sprintf("step %d %s\n%s:\n%s\n%s:\n%s", record.Step+1, record.Why, from[key], a, transport, b))
+				differences = append(differences,
+					fmt.Sprintf("step %d %s\n%s:\n%s\n%s:\n%s", record.Step+1, record.Why, from[key], a, transport, b))
 			}
 			if a, b := reference.Result.HTTP, record.Result.HTTP; a != 0 && b != 0 && a != b {
 				differences = append(differences, fmt.Sprintf("step %d %s: HTTP %d over %s, %d over %s", record.Step+1, record.Why, a, from[key], b, transport))

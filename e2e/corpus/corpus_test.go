@@ -38,11 +38,11 @@ func TestCorpus(t *testing.T) {
 						way := transport.make(t, newWorld(t, p, tokensFile, callersFile))
 						t.Cleanup(way.Close) // before the processes end
 						for _, one := range cases {
-							if transport.name == "published" && !one.Calls("ordermanagement.v1.") {
+							if transport.name == "published" && !one.AboutV1() {
 								continue
 							}
 							t.Run(one.Name, func(t *testing.T) {
-								runner := &corpus.Runner{Transport: way, Reasons: all.Reasons, Case: one, Report: t.Errorf}
+								runner := &corpus.Runner{Transport: way.Transport, Reasons: all.Reasons, Case: one, Settle: settler(way.server), Report: t.Errorf}
 								if !p.open {
 									t.Parallel()
 									runner.Tokens = tokens[one]
@@ -55,6 +55,7 @@ func TestCorpus(t *testing.T) {
 			})
 			for _, one := range cases {
 				t.Run("compared/"+one.Name, func(t *testing.T) {
+					t.Parallel()
 					var names []string
 					for _, transport := range transports {
 						names = append(names, transport.name)

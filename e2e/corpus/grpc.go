@@ -42,6 +42,9 @@ func publishedName(method protoreflect.MethodDescriptor) (protoreflect.MethodDes
 	return methodOf("ecommerce." + service + "/" + strings.ToLower(name[:1]) + name[1:])
 }
 
+// maxAnswer is how large an answer may be, in bytes: a list of everything may be larger than grpc-go expects.
+const maxAnswer = 64 << 20
+
 // bare sends and receives messages as the bytes that they are.
 type bare struct{}
 
@@ -69,7 +72,8 @@ func (t *grpcTransport) Begin(ctx context.Context, call Call) (Exchange, error) 
 	if call.Path != "" {
 		full = call.Path
 	}
-	stream, err := t.conn.NewStream(metadata.NewOutgoingContext(ctx, outgoing), desc, full, grpc.ForceCodec(bare{}), grpc.MaxCallRecvMsgSize(64<<20))
+	ctx = metadata.NewOutgoingContext(ctx, outgoing)
+	stream, err := t.conn.NewStream(ctx, desc, full, grpc.ForceCodec(bare{}), grpc.MaxCallRecvMsgSize(maxAnswer))
 	if err != nil {
 		return nil, err
 	}
@@ -83,13 +87,13 @@ type grpcExchange struct {
 	err    error
 }
 
-func (e *grpcExchange) Send(m *message) error {
+func (e *grpcExchange) Send(m *Message) error {
 	var data []byte
-	if m.undecodable != nil {
-		data = m.undecodable.Protobuf
+	if m.Undecodable != nil {
+		data = m.Undecodable.Protobuf
 	} else {
 		var err error
-		if data, err = proto.Marshal(m.proto); err != nil {
+		if data, err = proto.Marshal(m.Proto); err != nil {
 			return err
 		}
 	}

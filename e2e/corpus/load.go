@@ -3,6 +3,7 @@ package corpus
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -169,7 +170,24 @@ func forProtocol(step map[string]any, protocol string) (map[string]any, error) {
 			return nil, fmt.Errorf("there is no field %q", key)
 		}
 	}
-	return one, nil
+	return one, checkNames(one)
+}
+
+// checkNames makes sure that a step names callers and transports that there are: with a misspelt one it would prove nothing.
+func checkNames(step map[string]any) error {
+	as, _ := step["as"].(string)
+	if _, known := callers[as]; as != "" && as != nobody && !known && !strings.Contains(as, "${") {
+		return fmt.Errorf("there is no caller %q", as)
+	}
+	for _, name := range texts(step["only"]) {
+		if !slices.Contains([]string{"grpc", "rest", "server", "published", "serve", "gateway"}, name) {
+			return fmt.Errorf("there is no transport %q", name)
+		}
+	}
+	if (step["call"] == nil) == (step["http"] == nil) {
+		return errors.New("a step has either a call or an HTTP request")
+	}
+	return nil
 }
 
 // transitions is the table of an order's states: how each is reached, and what each method makes of it.

@@ -66,7 +66,7 @@ type restExchange struct {
 	header    http.Header
 
 	pipe    *io.PipeWriter // of a stream of requests
-	unary   *message       // the request of any other call
+	unary   *Message       // the request of any other call
 	arrived chan struct{}  // closed when the answer's header is there, or never will be
 	answer  *http.Response
 	failure error
@@ -89,16 +89,16 @@ func (e *restExchange) begin(target string, body io.Reader) error {
 	return nil
 }
 
-func (e *restExchange) Send(m *message) error {
+func (e *restExchange) Send(m *Message) error {
 	if e.pipe == nil {
 		e.unary = m
 		return nil
 	}
 	line := []byte{}
-	if m.undecodable != nil {
-		line = m.undecodable.JSON
+	if m.Undecodable != nil {
+		line = m.Undecodable.JSON
 	} else {
-		data, err := protojson.Marshal(m.proto)
+		data, err := protojson.Marshal(m.Proto)
 		if err != nil {
 			return err
 		}
@@ -119,12 +119,12 @@ func (e *restExchange) CloseSend() error {
 	if e.pipe != nil {
 		return e.pipe.Close()
 	}
-	target, body, err := e.binding.request(e.unary.proto)
+	target, body, err := e.binding.request(e.unary.Proto)
 	if err != nil {
 		return err
 	}
-	if e.unary.undecodable != nil {
-		body = e.unary.undecodable.JSON
+	if e.unary.Undecodable != nil {
+		body = e.unary.Undecodable.JSON
 	}
 	if body == nil {
 		return e.begin(target, nil)
@@ -244,7 +244,9 @@ func (e *restExchange) Result() *Result {
 // ownHeaders leaves out what belongs to HTTP and not to the answer.
 func ownHeaders(header http.Header) http.Header {
 	own := header.Clone()
-	for _, name := range []string{"Content-Type", "Content-Length", "Date", "Trailer", "X-Content-Type-Options", "Vary", "Connection", "Cache-Control"} {
+	for _, name := range []string{
+		"Content-Type", "Content-Length", "Date", "Trailer", "X-Content-Type-Options", "Vary", "Connection", "Cache-Control",
+	} {
 		own.Del(name)
 	}
 	return own

@@ -7,10 +7,11 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
 )
 
 // stepTimeout is how long one step may take.
@@ -35,6 +36,8 @@ type Runner struct {
 	Case      *Case
 	// Tokens are the bearer tokens of the case's callers by name; empty when nobody is asked for one.
 	Tokens map[string]string
+	// Settle waits until no call of a method, such as "UpdateOrders", is running any more.
+	Settle func(ctx context.Context, method string) error
 	// Report is told what is wrong.
 	Report func(format string, args ...any)
 
@@ -76,11 +79,15 @@ var draft = map[string]any{"currencyCode": "USD", "lineItems": []any{map[string]
 }}}
 
 func (r *Runner) runStep(ctx context.Context, raw map[string]any) (*Record, error) {
-	step, err := r.prepare(raw)
-	if err != nil || !r.can(step) {
+	mine, err := forProtocol(raw, r.Transport.Protocol())
+	if err != nil || !r.can(mine) {
 		return nil, err
 	}
-	refusal := step.Reason != "" || step.Code != ""
+	step, err := r.prepare(mine)
+	if err != nil {
+		return nil, err
+	}
+	refusal := (step.Reason != "" || step.Code != "") && !step.Changes && !step.harmless()
 	before := ""
 	if refusal {
 		if before, err = r.stored(ctx); err != nil {
@@ -94,17 +101,19 @@ func (r *Runner) runStep(ctx context.Context, raw map[string]any) (*Record, erro
 		r.snapshot = ""
 		return nil, err
 	}
-	record := &Record{Why: step.Why, Protocol: r.Transport.Protocol(), Result: result,
-		Apart: step.Undecodable != nil || raw["grpc"] != nil || raw["rest"] != nil || result.Code == codes.Canceled}
-	record.Broken = step.Undecodable != nil || step.Reason == "REQUEST_TOO_LARGE" ||
-		slices.ContainsFunc(step.Dialog, func(turn Turn) bool { return turn.Undecodable != nil })
-	record.Apart = record.Apart || record.Broken
+	record := &Record{Why: step.Why, Protocol: r.Transport.Protocol(), Result: result, Broken: step.broken()}
+	record.Apart = record.Broken || raw["grpc"] != nil || raw["rest"] != nil || result.Code == codes.Canceled
 	err = errors.Join(err, r.check(step, result))
 	if step.Save != "" && result.Error == nil {
 		r.save(step.Save, result)
 	}
 	r.snapshot = ""
-	if refusal && !step.Changes {
+	if result.Code == codes.Canceled && step.Call != "" {
+		// The client is gone, the handler may not be yet.
+		_, name, _ := strings.Cut(step.Call, "/")
+		err = errors.Join(err, r.Settle(ctx, name))
+	}
+	if refusal {
 		after, readErr := r.stored(ctx)
 		if readErr == nil && after != before {
 			readErr = fmt.Errorf("it was refused, but something has changed: from %s to %s", before, after)
@@ -114,25 +123,19 @@ func (r *Runner) runStep(ctx context.Context, raw map[string]any) (*Record, erro
 	return record, err
 }
 
-// prepare makes the step that this transport runs, with variables put in.
+// prepare puts variables into a step.
 func (r *Runner) prepare(raw map[string]any) (*Step, error) {
-	one, err := forProtocol(raw, r.Transport.Protocol())
-	if err != nil {
-		return nil, err
-	}
 	vars := maps.Clone(r.vars)
-	if row, ok := one["vars"].(map[string]any); ok {
+	if row, ok := raw["vars"].(map[string]any); ok {
 		filled, err := fill(row, vars) // what a row makes may stand anywhere
 		if err != nil {
 			return nil, err
 		}
 		maps.Copy(vars, filled.(map[string]any))
 	}
-	delete(one, "vars")
-	if !r.can(&Step{Only: texts(one["only"]), HTTP: fmt.Sprint(one["http"])}) && one["http"] != nil {
-		return &Step{Only: []string{"another"}}, nil // its variables may not be there
-	}
-	filled, err := fill(one, vars)
+	bare := maps.Clone(raw)
+	delete(bare, "vars")
+	filled, err := fill(bare, vars)
 	if err != nil {
 		return nil, err
 	}
@@ -150,11 +153,12 @@ func texts(value any) []string {
 }
 
 // can says whether the transport can do the step.
-func (r *Runner) can(step *Step) bool {
-	if step.HTTP != "" && r.Transport.Protocol() != "rest" {
+func (r *Runner) can(raw map[string]any) bool {
+	if raw["http"] != nil && r.Transport.Protocol() != "rest" {
 		return false
 	}
-	return len(step.Only) == 0 || slices.Contains(step.Only, r.Transport.Name()) || slices.Contains(step.Only, r.Transport.Protocol())
+	only := texts(raw["only"])
+	return len(only) == 0 || slices.Contains(only, r.Transport.Name()) || slices.Contains(only, r.Transport.Protocol())
 }
 
 func (r *Runner) save(name string, result *Result) {
@@ -209,7 +213,7 @@ func (r *Runner) credentials(as string, given map[string]Values) map[string]Valu
 	if as == "" {
 		as = "owner"
 	}
-	token, known := r.Tokens[as]
+	token, known := r.Tokens[as] // nobody has none
 	for name := range all {
 		known = known && http.CanonicalHeaderKey(name) != "Authorization"
 	}
@@ -219,12 +223,31 @@ func (r *Runner) credentials(as string, given map[string]Values) map[string]Valu
 	return all
 }
 
+// broken says whether the request can't be read to its end.
+func (s *Step) broken() bool {
+	return s.Undecodable != nil || s.Reason == "REQUEST_TOO_LARGE" ||
+		slices.ContainsFunc(s.Dialog, func(turn Turn) bool { return turn.Undecodable != nil })
+}
+
+// harmless says whether the step calls what can't change anything, as the contract says it.
+func (s *Step) harmless() bool {
+	if s.HTTP != "" {
+		return strings.HasPrefix(s.HTTP, "GET ") || strings.HasPrefix(s.HTTP, "HEAD ")
+	}
+	method, err := methodOf(s.Call)
+	return err == nil && method.Options().(*descriptorpb.MethodOptions).GetIdempotencyLevel() == descriptorpb.MethodOptions_NO_SIDE_EFFECTS
+}
+
 // stored is all that is stored in the tenants of the case, as this transport shows it.
 func (r *Runner) stored(ctx context.Context) (string, error) {
 	if r.snapshot != "" {
 		return r.snapshot, nil
 	}
-	for _, caller := range []string{"owner", stranger} {
+	tenants := []string{"owner"}
+	if slices.ContainsFunc(r.Case.Steps, func(step map[string]any) bool { return step["as"] == stranger }) {
+		tenants = append(tenants, stranger)
+	}
+	for _, caller := range tenants {
 		for _, list := range []struct {
 			call    string
 			request map[string]any
@@ -243,108 +266,4 @@ func (r *Runner) stored(ctx context.Context) (string, error) {
 		}
 	}
 	return r.snapshot, nil
-}
-
-// conversation is one call on its way.
-type conversation struct {
-	exchange Exchange
-	method   protoreflect.MethodDescriptor
-	cancel   context.CancelFunc
-	canceled bool
-	answers  []any
-	result   *Result
-	wrong    error // answers in a dialog that are not those expected
-}
-
-// hold holds the conversation that the step describes.
-func (c *conversation) hold(step *Step) error {
-	turns := step.Dialog
-	if turns == nil {
-		requests := step.Requests
-		if !c.method.IsStreamingClient() {
-			requests = []any{step.Request}
-		}
-		if step.Undecodable != nil && !c.method.IsStreamingClient() {
-			m, err := parse(c.method.Input(), step.Request)
-			if err != nil {
-				return err
-			}
-			if err := c.exchange.Send(&message{proto: m, undecodable: step.Undecodable}); err != nil {
-				return err
-			}
-			requests = nil
-		}
-		turns = []Turn{{Send: requests}}
-	}
-	closed := false
-	for _, turn := range turns {
-		if err := c.take(turn); err != nil {
-			return err
-		}
-		closed = closed || turn.Close || turn.Cancel
-	}
-	if !closed {
-		if err := c.exchange.CloseSend(); err != nil {
-			return err
-		}
-	}
-	for more := true; more; {
-		var err error
-		if more, err = c.receive(); err != nil {
-			return err
-		}
-	}
-	c.result = c.exchange.Result()
-	c.result.Answers = c.answers
-	if c.canceled {
-		c.result = &Result{Code: codes.Canceled}
-	}
-	return nil
-}
-
-func (c *conversation) take(turn Turn) error {
-	for _, request := range turn.Send {
-		m, err := parse(c.method.Input(), request)
-		if err != nil {
-			return err
-		}
-		if err := c.exchange.Send(&message{proto: m}); err != nil {
-			return err
-		}
-	}
-	if turn.Undecodable != nil {
-		if err := c.exchange.Send(&message{undecodable: turn.Undecodable}); err != nil {
-			return err
-		}
-	}
-	for i, want := range turn.Receive {
-		more, err := c.receive()
-		if err != nil {
-			return err
-		}
-		if !more {
-			return fmt.Errorf("the call has ended before answer %d of this turn: %v", i, c.exchange.Result().Error)
-		}
-		if difference := differ("turn", want, c.answers[len(c.answers)-1]); difference != "" {
-			c.wrong = errors.Join(c.wrong, errors.New(difference))
-		}
-	}
-	switch {
-	case turn.Close:
-		return c.exchange.CloseSend()
-	case turn.Cancel:
-		c.canceled = true
-		c.cancel()
-	}
-	return nil
-}
-
-func (c *conversation) receive() (bool, error) {
-	answer, err := c.exchange.Receive()
-	if err != nil || answer == nil {
-		return false, err
-	}
-	value, err := jsonOf(answer)
-	c.answers = append(c.answers, value)
-	return true, err
 }

@@ -50,7 +50,7 @@ type Call struct {
 
 // Exchange is one call: requests one way, answers the other. It is used by one goroutine.
 type Exchange interface {
-	Send(m *message) error
+	Send(m *Message) error
 	CloseSend() error
 	// Receive answers the next message, nil when the call has ended.
 	Receive() (proto.Message, error)
@@ -58,10 +58,10 @@ type Exchange interface {
 	Result() *Result
 }
 
-// message is one request in the forms that the protocols need.
-type message struct {
-	proto       proto.Message
-	undecodable *Undecodable // takes its place on the wire
+// Message is one request in the forms that the protocols need.
+type Message struct {
+	Proto       proto.Message
+	Undecodable *Undecodable // takes its place on the wire
 }
 
 // Result is what came of a step.

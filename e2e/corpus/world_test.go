@@ -1,13 +1,19 @@
 package corpus_test
 
 import (
+	"bytes"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
+	"regexp"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc"
 
@@ -19,16 +25,22 @@ import (
 
 // profile is a way to set the service up.
 type profile struct {
-	name string
-	args []string
-	open bool // neither TLS nor authentication
+	name    string
+	args    []string // of a process with a server
+	gateway []string // of a process with a gateway
+	open    bool     // neither TLS nor authentication
 }
 
 // profiles are what Case.Server names.
 var profiles = []profile{
-	{name: "default", args: []string{"--sample-data"}},
+	{
+		name: "default", args: []string{"--sample-data", "--max-message-bytes=1048576"},
+		gateway: []string{"--max-body-bytes=1048576", "--max-record-bytes=1048576"},
+	},
 	{name: "retired", args: []string{"--api-versions=v2"}},
-	{name: "announced", args: []string{"--v1-deprecation=2026-01-01", "--v1-sunset=2027-06-30T12:00:00Z", "--v1-successor=https://example.com/v2", "--v1-location=here"}},
+	{name: "announced", args: []string{
+		"--v1-deprecation=2026-01-01", "--v1-sunset=2027-06-30T12:00:00Z", "--v1-successor=https://example.com/v2", "--v1-location=here",
+	}},
 	{name: "plaintext", args: []string{"--tls=off", "--auth=off"}, open: true},
 }
 
@@ -62,33 +74,81 @@ func (w *world) start(t *testing.T, command string, args ...string) *process.Ser
 	return program.Start(t, process.Config{Command: command, DataDir: w.dataDir, Args: args})
 }
 
+// settler makes Runner.Settle of a process with a server: it asks the process's own metrics.
+func settler(s *process.Service) func(context.Context, string) error {
+	return func(ctx context.Context, method string) error {
+		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+		running := regexp.MustCompile(`(?m)^grpc_server_in_flight\{.*grpc_method="(?i:` + method + `)".*\} [1-9]`)
+		for tick := time.NewTicker(5 * time.Millisecond); ; {
+			metrics, err := get(ctx, client, "http://"+s.Admin+"/metrics")
+			if err != nil {
+				return err
+			}
+			if !bytes.Contains(metrics, []byte("grpc_server_in_flight{")) {
+				return errors.New("the metrics don't tell which calls are running")
+			}
+			if !running.Match(metrics) {
+				tick.Stop()
+				return nil
+			}
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return fmt.Errorf("%s is still running: %w", method, ctx.Err())
+			}
+		}
+	}
+}
+
+func get(ctx context.Context, client *http.Client, url string) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := client.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	return io.ReadAll(answer.Body)
+}
+
+// way is a transport, and the process whose server it reaches.
+type way struct {
+	corpus.Transport
+	server *process.Service
+}
+
 // transports make each way into the service, in the order in which their answers are compared.
 var transports = []struct {
 	name string
-	make func(*testing.T, *world) corpus.Transport
+	make func(*testing.T, *world) way
 }{
-	{"server", func(t *testing.T, w *world) corpus.Transport {
-		return corpus.GRPC("server", w.dial(t, w.start(t, "server", w.args...)), false)
+	{"server", func(t *testing.T, w *world) way {
+		server := w.start(t, "server", w.args...)
+		return way{corpus.GRPC("server", w.dial(t, server), false), server}
 	}},
-	{"published", func(t *testing.T, w *world) corpus.Transport {
-		return corpus.GRPC("published", w.dial(t, w.start(t, "server", w.args...)), true)
+	{"published", func(t *testing.T, w *world) way {
+		server := w.start(t, "server", w.args...)
+		return way{corpus.GRPC("published", w.dial(t, server), true), server}
 	}},
 	// `serve` is called over HTTP/2, and `gateway` over HTTP/1.1.
-	{"serve", func(t *testing.T, w *world) corpus.Transport {
+	{"serve", func(t *testing.T, w *world) way {
 		protocols := new(http.Protocols)
 		protocols.SetHTTP2(!w.profile.open)
 		protocols.SetUnencryptedHTTP2(w.profile.open)
-		return w.rest(t, "serve", w.start(t, "serve", w.args...), protocols)
+		both := w.start(t, "serve", append(w.args, w.profile.gateway...)...)
+		return way{w.rest(t, "serve", both, protocols), both}
 	}},
-	{"gateway", func(t *testing.T, w *world) corpus.Transport {
+	{"gateway", func(t *testing.T, w *world) way {
 		server := w.start(t, "server", w.args...)
-		args := []string{"--server-address=" + server.GRPC}
+		args := append([]string{"--server-address=" + server.GRPC}, w.profile.gateway...)
 		if w.profile.open {
 			args = append(args, "--tls=off")
 		}
 		protocols := new(http.Protocols)
 		protocols.SetHTTP1(true)
-		return w.rest(t, "gateway", w.start(t, "gateway", args...), protocols)
+		return way{w.rest(t, "gateway", w.start(t, "gateway", args...), protocols), server}
 	}},
 }
 
@@ -118,5 +178,5 @@ func (w *world) rest(t *testing.T, name string, s *process.Service, protocols *h
 		transport.TLSClientConfig = &tls.Config{RootCAs: x509.NewCertPool()}
 		transport.TLSClientConfig.RootCAs.AppendCertsFromPEM(authority)
 	}
-	return corpus.REST(name, scheme+strings.Replace(s.HTTP, "0.0.0.0", "127.0.0.1", 1), &http.Client{Transport: transport})
+	return corpus.REST(name, scheme+s.HTTP, &http.Client{Transport: transport})
 }

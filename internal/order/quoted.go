@@ -132,6 +132,9 @@ func (s *Service) Search(ctx context.Context, actor Actor, text string) iter.Seq
 				return
 			}
 			for _, o := range page {
+				if len(o.Lines) == 0 {
+					continue // an empty text is part of every title, but of no order without one
+				}
 				if !yield(o, nil) {
 					return
 				}

@@ -22,7 +22,7 @@ type mask struct {
 // newMask checks the mask of a request. Without one it is the fields that are set in the resource.
 func newMask(given *fieldmaskpb.FieldMask, resource proto.Message) (mask, error) {
 	if err := fieldmask.Validate(given, resource); err != nil {
-		return mask{}, &order.Error{Reason: order.InvalidField, Message: "update_mask: " + err.Error(), Violations: []order.Violation{{Field: "update_mask", Description: err.Error()}}}
+		return mask{}, refuse("update_mask", order.InvalidField, err.Error())
 	}
 	if fieldmask.IsFullReplacement(given) {
 		return mask{all: true}, nil
@@ -31,10 +31,15 @@ func newMask(given *fieldmaskpb.FieldMask, resource proto.Message) (mask, error)
 	if len(m.paths) == 0 {
 		m.paths = setPaths(resource.ProtoReflect(), "")
 	}
+	whole := make([]string, len(m.paths))
 	for i, path := range m.paths {
-		m.paths[i] = whole(resource.ProtoReflect().Descriptor(), path)
+		var ok bool
+		if whole[i], ok = wholeValue(resource.ProtoReflect().Descriptor(), path); !ok {
+			why := path + " reaches into a list or a map; name the field itself to replace all of it"
+			return mask{}, refuse("update_mask", order.InvalidField, why)
+		}
 	}
-	return m, nil
+	return mask{paths: whole}, nil
 }
 
 // apply writes the masked fields of src into dst, except those that only the service writes.
@@ -65,17 +70,19 @@ func setPaths(m protoreflect.Message, prefix string) []string {
 	return paths
 }
 
-// whole cuts a path off at a value that only makes sense whole: half of a sum of money is none.
-func whole(message protoreflect.MessageDescriptor, path string) string {
+// wholeValue cuts a path off at a value that only makes sense whole, such as a sum of money: half of one is none. False
+// for a path into a list or a map, whose parts can't be updated one by one.
+func wholeValue(message protoreflect.MessageDescriptor, path string) (string, bool) {
 	parts := strings.Split(path, ".")
 	for i, part := range parts {
 		field := message.Fields().ByName(protoreflect.Name(part))
 		if field == nil || !nested(field) {
-			return strings.Join(parts[:i+1], ".")
+			multiple := field != nil && (field.IsList() || field.IsMap())
+			return strings.Join(parts[:i+1], "."), !multiple || i == len(parts)-1
 		}
 		message = field.Message()
 	}
-	return path
+	return path, true
 }
 
 // nested says whether a field holds one message of this contract, whose fields can be updated one by one.

@@ -18,8 +18,8 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: ## Run the service with sample orders
-	go run ./cmd/ordermanagement serve --sample-data
+run: build ## Run the service with sample orders
+	@exec bin/ordermanagement serve --sample-data
 
 .PHONY: test
 test: ## Run every test under the race detector

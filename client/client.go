@@ -16,6 +16,8 @@ import (
 	"google.golang.org/grpc/credentials/oauth"
 	"google.golang.org/grpc/keepalive"
 
+	_ "google.golang.org/genproto/googleapis/rpc/errdetails" // so that status.Details reads what errors carry
+
 	"ordermanagement/certs"
 )
 

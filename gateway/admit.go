@@ -1,7 +1,10 @@
 package gateway
 
 import (
+	"encoding/json"
+	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"strings"
@@ -46,7 +49,26 @@ func (g *gateway) admit(c *call, r *http.Request, params map[string]string) *sta
 		}
 		c.header = nil // the call itself answers them anew
 	}
-	return g.admitBody(c, r)
+	if st := g.admitBody(c, r); st != nil {
+		return st
+	}
+	return c.checkName(params)
+}
+
+// checkName refuses a body that names another resource than the path: which of the two was meant is not ours to guess.
+func (c *call) checkName(params map[string]string) *status.Status {
+	inPath, ok := params[c.route.body+".name"]
+	if !ok {
+		return nil
+	}
+	var resource struct {
+		Name *string `json:"name"`
+	}
+	// What can't be read is for the decoder to explain.
+	if err := json.Unmarshal(c.body, &resource); err != nil || resource.Name == nil || *resource.Name == inPath {
+		return nil
+	}
+	return malformed(c.route.body+".name", "the name in the body is not that of the path; leave it out, or make them the same")
 }
 
 // refusePath answers 404 to paths with empty or dot segments. They are never cleaned by redirecting, which would lose
@@ -91,13 +113,39 @@ func (g *gateway) answerHead(next http.Handler) http.Handler {
 	})
 }
 
+// refuseForeignHost refuses requests that are not for this machine by its own names, where that is wanted.
+func (g *gateway) refuseForeignHost(next http.Handler) http.Handler {
+	if !g.LoopbackHostOnly {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !loopbackHost(r.Host) {
+			callOf(r.Context()).w.writeError(apierror.Newf(apiv1.ErrorReason_CROSS_ORIGIN_REFUSED,
+				"without authentication the service answers as localhost only; call https://localhost or http://localhost"))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func loopbackHost(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	address, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err == nil && address.Unmap().IsLoopback()
+}
+
 // refuseCrossOrigin keeps pages of other origins from sending what a browser sends without asking, such as a form. CORS,
 // when it comes, adds the origins that are trusted.
 func (g *gateway) refuseCrossOrigin(next http.Handler) http.Handler {
 	protection := http.NewCrossOriginProtection()
 	protection.SetDenyHandler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		callOf(r.Context()).w.writeError(apierror.Newf(apiv1.ErrorReason_CROSS_ORIGIN_REFUSED,
-			"a page of another origin may not send this; call from an origin that the operator has listed"))
+			"a page of another origin may not send this; call from a page of this origin, or not from a browser"))
 	}))
 	return protection.Handler(next)
 }

@@ -39,7 +39,7 @@ func (codec) Delimiter() []byte            { return []byte("\n") }
 func (codec) Marshal(v any) ([]byte, error) {
 	switch v := v.(type) {
 	case proto.Message:
-		return marshal("", v, "")
+		return marshal("", v, "\n") // a terminal's prompt then begins a line of its own
 	case map[string]any:
 		if m, ok := v["result"].(proto.Message); ok {
 			return marshal(`{"result":`, m, `}`)

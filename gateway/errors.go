@@ -135,12 +135,12 @@ func readable(st *status.Status) *status.Status {
 
 // statusJSON is the body of every error: google.rpc.Status in JSON.
 func statusJSON(st *status.Status) []byte {
-	body, err := marshal("", st.Proto(), "")
+	body, err := codec{}.Marshal(st.Proto())
 	if err != nil {
-		body, err = marshal("", readable(st).Proto(), "")
+		body, err = codec{}.Marshal(readable(st).Proto())
 	}
 	if err != nil { // not of a status that readable has passed
-		return fmt.Appendf(nil, `{"code":%d}`, st.Code())
+		return fmt.Appendf(nil, "{\"code\":%d}\n", st.Code())
 	}
 	return body
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 )
@@ -33,6 +34,8 @@ const (
 type Options struct {
 	Conn   grpc.ClientConnInterface // to the server: the in-process channel of `serve`, a network connection of `gateway`
 	Logger *slog.Logger             // slog.Default if nil
+	// Registry gets the metrics of requests; none are kept if nil.
+	Registry prometheus.Registerer
 
 	// Admit asks the server whether it would take a call with this metadata, before anything of the body is looked at;
 	// its answer is the header metadata and the error of a refusal. Nil where only the call itself can tell, as in a
@@ -48,11 +51,18 @@ type Options struct {
 	// TrustForwardedFor keeps what X-Forwarded-For says and appends the peer's address to it. Switch it on only behind
 	// a proxy that sets the header; without it the metadata x-forwarded-for is the peer's address alone.
 	TrustForwardedFor bool
+
+	// LoopbackHostOnly refuses requests for any other host than this machine. Where callers need no credential, it keeps a
+	// web page from reaching the service under a name of its own that resolves to this machine (DNS rebinding).
+	LoopbackHostOnly bool
 }
 
 func (o Options) withDefaults() Options {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
+	}
+	if o.Registry == nil {
+		o.Registry = prometheus.NewRegistry()
 	}
 	for _, d := range []struct {
 		value *time.Duration
@@ -127,16 +137,22 @@ func New(options Options) (http.Handler, error) {
 	if err := g.checkRoutes(); err != nil {
 		return nil, err
 	}
-	return chain(http.HandlerFunc(g.mux.ServeHTTP), g.middlewares()...), nil
+	measure, err := g.measure(g.Registry)
+	if err != nil {
+		return nil, err
+	}
+	return chain(http.HandlerFunc(g.mux.ServeHTTP), g.middlewares(measure)...), nil
 }
 
 // middlewares lists what every request passes, the outermost first. Each says what must stand before it.
-func (g *gateway) middlewares() []func(http.Handler) http.Handler {
+func (g *gateway) middlewares(measure func(http.Handler) http.Handler) []func(http.Handler) http.Handler {
 	return []func(http.Handler) http.Handler{
 		g.identify,          // first: makes the call that all others use
-		g.logAccess,         // outside of contain, so that it sees the 500 of a panic
+		measure,             // outside of contain, so that it sees the 500 of a panic
+		g.logAccess,         // likewise
 		g.contain,           // outside of whatever may panic
 		g.limitBodyTime,     // before anything may answer
+		g.refuseForeignHost, // before anything is done for the request
 		g.refuseCrossOrigin, // before anything is done for the request
 		g.refusePath,        // before routing, which would match an empty segment
 		g.answerHead,        // last: changes the method

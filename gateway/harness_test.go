@@ -273,7 +273,20 @@ func (f *front) send(t testing.TB, r *http.Request) answer {
 	if response.ProtoMajor != f.major {
 		t.Fatalf("answered over %s", response.Proto)
 	}
-	return answer{response, string(body)}
+	return answer{response, oneJSON(t, response, string(body))}
+}
+
+// oneJSON is a body without the line break that every answer of one JSON value ends with.
+func oneJSON(t testing.TB, response *http.Response, body string) string {
+	t.Helper()
+	if response.Header.Get("Content-Type") != "application/json" || body == "" {
+		return body
+	}
+	bare, ok := strings.CutSuffix(body, "\n")
+	if !ok {
+		t.Errorf("the answer has no line break at its end: %q", body)
+	}
+	return bare
 }
 
 // ask sends a request; header are pairs of a name and a value.

@@ -273,7 +273,7 @@ func TestMethods(t *testing.T) {
 			}
 		}
 		a := front.ask(t, "HEAD", "/v1/orders/102", "")
-		if a.StatusCode != 200 || a.body != "" || a.ContentLength != 5009 {
+		if a.StatusCode != 200 || a.body != "" || a.ContentLength != 5010 {
 			t.Errorf("HEAD: %d, %d bytes of body, Content-Length %d", a.StatusCode, len(a.body), a.ContentLength)
 		}
 		if a = front.ask(t, "HEAD", "/v1/orders:search?value=x", ""); a.StatusCode != 405 || a.Header.Get("Allow") == "" {

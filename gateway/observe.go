@@ -5,8 +5,10 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strconv"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc/status"
 
 	"ordermanagement/internal/apierror"
@@ -23,14 +25,18 @@ func (g *gateway) identify(next http.Handler) http.Handler {
 	})
 }
 
-// logAccess writes one line a request: no query, header or body, which may hold secrets. The server logs every call, so
-// this is for debugging, except for what went wrong inside.
+// logAccess writes one line a request: no query, header or body, which may hold secrets. The server logs every call that
+// reaches it, so those are for debugging here, except for what went wrong inside; what ends in the gateway, only this
+// line tells.
 func (g *gateway) logAccess(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		c := callOf(r.Context())
 		defer func() {
 			level := slog.LevelDebug
+			if !c.called {
+				level = slog.LevelInfo
+			}
 			if c.w.status >= http.StatusInternalServerError && c.w.status != http.StatusGatewayTimeout { // deadlines are the client's
 				level = slog.LevelWarn
 			}
@@ -47,6 +53,43 @@ func (g *gateway) logAccess(next http.Handler) http.Handler {
 		}()
 		next.ServeHTTP(w, r)
 	})
+}
+
+// measure counts and times every request, by route and status. A path that is no route has none, so that nobody can fill
+// the memory with paths.
+func (g *gateway) measure(registry prometheus.Registerer) (func(http.Handler) http.Handler, error) {
+	labels := []string{"method", "route", "code"}
+	handled := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "http_requests_total", Help: "HTTP requests that were answered.",
+	}, labels)
+	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "http_request_duration_seconds", Help: "How long HTTP requests took, in seconds.", Buckets: prometheus.DefBuckets,
+	}, labels[:2])
+	running := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "http_requests_in_flight", Help: "HTTP requests that run now.",
+	})
+	for _, collector := range []prometheus.Collector{handled, seconds, running} {
+		if err := registry.Register(collector); err != nil {
+			return nil, err
+		}
+	}
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			start := time.Now()
+			c := callOf(r.Context())
+			running.Inc()
+			defer func() {
+				running.Dec()
+				method, route := "other", "none"
+				if c.route != nil {
+					method, route = c.route.method, c.route.template
+				}
+				handled.WithLabelValues(method, route, strconv.Itoa(c.w.status)).Inc()
+				seconds.WithLabelValues(method, route).Observe(time.Since(start).Seconds())
+			}()
+			next.ServeHTTP(w, r)
+		})
+	}, nil
 }
 
 // contain answers 500 when a handler panics, or, if the answer has begun, breaks it off, so that nobody takes it for

@@ -244,10 +244,10 @@ func TestAccessLog(t *testing.T) {
 		return found
 	}
 	entry := line("/v1/orders/1")
-	if entry["route"] != "/v1/orders/{value}" || entry["method"] != "GET" || entry["status"] != 200.0 || entry["bytes"] != 10.0 || entry["duration"] == nil || entry["level"] != "DEBUG" {
+	if entry["route"] != "/v1/orders/{value}" || entry["method"] != "GET" || entry["status"] != 200.0 || entry["bytes"] != 11.0 || entry["duration"] == nil || entry["level"] != "DEBUG" {
 		t.Errorf("%v", entry)
 	}
-	if entry = line("/v1/nothing?token=secret"); entry["path"] != "/v1/nothing" || entry["status"] != 404.0 || entry["level"] != "DEBUG" {
+	if entry = line("/v1/nothing?token=secret"); entry["path"] != "/v1/nothing" || entry["status"] != 404.0 || entry["level"] != "INFO" {
 		t.Errorf("%v", entry)
 	}
 	if entry = line("/v1/orders/bad"); entry["status"] != 500.0 || entry["level"] != "WARN" {

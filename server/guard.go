@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 
 	apiv1 "ordermanagement/gen/ordermanagement/api/v1"
@@ -18,13 +19,18 @@ import (
 )
 
 // translate turns whatever went wrong into a status that may leave the service, and keeps the rest for the log.
-func translate() link {
+//
+// cut ends when the server cuts off what still runs: its callers have not gone away, the server has.
+func translate(cut context.Context) link {
 	return link{name: "translate", after: []string{"record", "measure"}, run: func(ctx context.Context, c *call, next next) error {
 		err := next(ctx)
 		if err == nil {
 			return nil
 		}
 		st := rpc.Status(err)
+		if st.Code() == codes.Canceled && cut.Err() != nil {
+			st = shuttingDown()
+		}
 		if reason, _ := apierror.Reason(st); reason == apiv1.ErrorReason_INTERNAL_ERROR || reason == apiv1.ErrorReason_SERVICE_UNAVAILABLE {
 			c.refusal = err
 		}
@@ -75,11 +81,11 @@ func authenticate(authenticator auth.Authenticator) link {
 		case errors.Is(err, auth.ErrMissing):
 			c.refusal = err
 			challenge(ctx, authenticator)
-			return apierror.New(apiv1.ErrorReason_CREDENTIALS_MISSING, "no credential; send an Authorization header").Err()
+			return apierror.New(apiv1.ErrorReason_CREDENTIALS_MISSING, "no credential; send \"Authorization: Bearer TOKEN\"").Err()
 		case errors.Is(err, auth.ErrInvalid):
 			c.refusal = err
 			challenge(ctx, authenticator)
-			return apierror.New(apiv1.ErrorReason_CREDENTIALS_INVALID, "the credential is not valid; get a new one").Err()
+			return apierror.New(apiv1.ErrorReason_CREDENTIALS_INVALID, "the credential is not valid; send \"Authorization: Bearer TOKEN\" with a token that is let in").Err()
 		default:
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/fullstorydev/grpchan/inprocgrpc"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -57,7 +58,11 @@ func (c *inProcessConn) explain(err error) error {
 	if c.cut.Err() == nil {
 		return err
 	}
-	return apierror.New(apiv1.ErrorReason_SERVICE_UNAVAILABLE, "the server is shutting down; try again", apierror.RetryAfter(apierror.RetryDelay)).Err()
+	return shuttingDown().Err()
+}
+
+func shuttingDown() *status.Status {
+	return apierror.New(apiv1.ErrorReason_SERVICE_UNAVAILABLE, "the server is shutting down; try again", apierror.RetryAfter(apierror.RetryDelay))
 }
 
 // sharing hands messages over the in-process connection without copying what is in them: the two sides share it. That is

@@ -99,7 +99,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	chain, err := interceptors(o, limits)
+	chain, err := interceptors(o, limits, cut)
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +116,7 @@ func New(o Options) (*Server, error) {
 }
 
 // interceptors is the chain around every call, the outermost link first.
-func interceptors(o Options, limits Limits) (chain, error) {
+func interceptors(o Options, limits Limits, cut context.Context) (chain, error) {
 	measure, err := measure(o.Registry)
 	if err != nil {
 		return nil, err
@@ -126,7 +126,7 @@ func interceptors(o Options, limits Limits) (chain, error) {
 		announce(o.V1),
 		measure,
 		record(o.Logger),
-		translate(),
+		translate(cut),
 		contain(o.Logger),
 		retire(o.V1),
 		limit(limits.CallTimeout),

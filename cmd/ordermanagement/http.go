@@ -19,6 +19,8 @@ func (p *process) addGateway(listener net.Listener, conn connection, admit admis
 		Conn:              conn,
 		Admit:             admit,
 		Logger:            p.log,
+		Registry:          p.registry,
+		LoopbackHostOnly:  s.exposed() != "",
 		MaxBodyBytes:      s.HTTP.MaxBodyBytes,
 		MaxRecordBytes:    s.HTTP.MaxRecordBytes,
 		BodyTimeout:       s.HTTP.BodyTimeout,

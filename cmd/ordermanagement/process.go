@@ -56,7 +56,9 @@ func (p *process) run() error {
 	case <-ctx.Done(): // a task has failed
 	}
 	stopErr := p.stop(nil)
-	return errors.Join(group.Wait(), stopErr)
+	err := errors.Join(group.Wait(), stopErr)
+	p.log.Info("stopped")
+	return err
 }
 
 // stop runs the clean-ups, once. The process is going down already, so their context is not the one that says so.
@@ -85,6 +87,9 @@ func (p *process) addAdmin(listener net.Listener) (*readiness, error) {
 	ready := &readiness{draining: make(chan struct{})}
 	if listener == nil {
 		return ready, nil
+	}
+	if address, ok := listener.Addr().(*net.TCPAddr); ok && !address.IP.IsLoopback() {
+		p.log.Warn("the admin listener, which has neither TLS nor authentication, can be reached from other machines; keep it in a private network", "admin-listen", listener.Addr())
 	}
 	server := admin.NewServer(admin.Options{Metrics: p.registry, Ready: ready.ready, Logger: p.log})
 	p.addHTTP("the admin server", server, closeTimeout, func() error { return server.Serve(listener) })

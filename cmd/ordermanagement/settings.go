@@ -91,7 +91,7 @@ type grpcSettings struct {
 }
 
 type databaseSettings struct {
-	DatabaseURL string `placeholder:"URL" help:"Database to use (default: the embedded one, orders.db in the data directory)."`
+	DatabaseURL string `placeholder:"URL" help:"Database to use; none but the embedded one yet, which is orders.db in the data directory (default)."`
 }
 
 type tokenFileSettings struct {

@@ -59,9 +59,13 @@ func (s *Service) UpdateProduct(ctx context.Context, w Write, id string, edit fu
 		if content.SKU != p.SKU {
 			return nil, nil, invalid("sku", "can't change; it is %s", p.SKU)
 		}
+		before := *p
 		p.ProductContent = content.clone()
 		if err := p.check(); err != nil {
 			return nil, nil, err
+		}
+		if w.changesNothing(before, *p) {
+			return p, nil, nil
 		}
 		return p, &Change{Products: []*Product{p}}, nil
 	})

@@ -45,7 +45,7 @@ func (s *Service) newDraft(ctx context.Context, tenant string, now time.Time, id
 		}
 	}
 	o := &Order{ID: id, Number: number, State: Draft, Content: content.clone(), QuotedTotal: quoted}
-	if err := s.complete(ctx, tenant, &o.Content, quoted != nil); err != nil {
+	if err := s.complete(ctx, tenant, &o.Content, nil, quoted != nil); err != nil {
 		return nil, err
 	}
 	o.Totals, err = o.total()
@@ -85,7 +85,7 @@ func (s *Service) replaceContent(ctx context.Context, tenant string, o *Order, c
 		}
 	}
 	if !sameLines {
-		if err := s.complete(ctx, tenant, &content, o.QuotedTotal != nil); err != nil {
+		if err := s.complete(ctx, tenant, &content, o.Lines, o.QuotedTotal != nil); err != nil {
 			return err
 		}
 	}
@@ -182,8 +182,12 @@ func (s *Service) changeAny(ctx context.Context, w Write, id string, edit orderE
 		if err := w.checkEtag(OrderName(id), &o.Stamp); err != nil {
 			return nil, nil, err
 		}
+		before := *o
 		if err := edit(ctx, now, o); err != nil {
 			return nil, nil, err
+		}
+		if w.changesNothing(before, *o) {
+			return o, nil, nil
 		}
 		return o, &Change{Orders: []*Order{o}}, nil
 	})

@@ -8,7 +8,8 @@ import (
 
 // complete fills in what the caller left out of the lines of a new or changed draft (ids, and what is copied from
 // products), and refuses lines that make no sense.
-func (s *Service) complete(ctx context.Context, tenant string, c *Content, quoted bool) error {
+// The lines before keep their ids for themselves: a new line must not be taken for one that was removed.
+func (s *Service) complete(ctx context.Context, tenant string, c *Content, before []Line, quoted bool) error {
 	if _, ok := Digits(c.Currency); !ok {
 		if c.Currency == "" {
 			return invalid("currency_code", "is required")
@@ -27,6 +28,9 @@ func (s *Service) complete(ctx context.Context, tenant string, c *Content, quote
 			}
 			taken[id] = true
 		}
+	}
+	for _, line := range before {
+		taken[line.ID] = true
 	}
 	next := 1
 	for i := range c.Lines {

@@ -274,6 +274,30 @@ func TestLineKeepsItsSnapshot(t *testing.T) {
 	wantReason(t, err, order.InvalidField) // another tenant's product does not exist
 }
 
+// An update of nothing makes no version; one line's id is never given to another.
+func TestUpdateOfNothingAndIDsOfLines(t *testing.T) {
+	s := newService(t)
+	created, err := s.CreateOrder(t.Context(), by("a"), "", oneLine("first"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := created.Value.ID
+	same, err := s.UpdateOrder(t.Context(), by("a"), id, func(c order.Content) (order.Content, error) { return c, nil })
+	if err != nil || same.Value.Version != 1 {
+		t.Fatalf("got version %d, %v", same.Value.Version, err)
+	}
+	changed, err := s.UpdateOrder(t.Context(), by("a"), id, func(c order.Content) (order.Content, error) {
+		c.Lines = oneLine("second").Lines
+		return c, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first, second := created.Value.Lines[0].ID, changed.Value.Lines[0].ID; first == second || changed.Value.Version != 2 {
+		t.Errorf("the id %s became that of another line, at version %d", second, changed.Value.Version)
+	}
+}
+
 func TestCanceledContext(t *testing.T) {
 	s := newService(t)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -170,6 +171,12 @@ func (w *Write) checkEtag(name string, stamp *Stamp) error {
 		return &Error{Reason: EtagMismatch, Message: "etag is not the current one of " + name + "; read it again", Resource: name}
 	}
 	return nil
+}
+
+// changesNothing says whether a write leaves a resource as it was, so that no new version need be made of it. Under a key
+// one is made all the same: the key's outcome is stored with it.
+func (w *Write) changesNothing(before, after any) bool {
+	return w.Key == "" && reflect.DeepEqual(before, after)
 }
 
 func latest(a, b time.Time) time.Time {

@@ -49,7 +49,7 @@ generate: third-party ## Regenerate gen/ and openapi/, offline once the modules 
 	mv .build/v1.json .build/v2.json openapi/
 
 .PHONY: third-party
-third-party:
+third-party: ## Print the protos that the contracts import into third_party/proto
 	go run ./internal/tools/thirdparty third_party/proto
 
 .PHONY: check-generated

@@ -75,7 +75,7 @@ func (s *stream) Header() (metadata.MD, error) {
 // SendMsg never fails. When nothing more can be sent, the decoder ends the request, and RecvMsg tells why.
 func (s *stream) SendMsg(m any) error {
 	defer s.call.containSending()
-	if s.call.failure.Load() != nil {
+	if s.call.failure.Load() != nil || s.ended {
 		return nil
 	}
 	err := s.ClientStream.SendMsg(m)
@@ -89,8 +89,8 @@ func (s *stream) SendMsg(m any) error {
 	return nil
 }
 
-// CloseSend half-closes the stream, unless the request failed: then the RPC is canceled already, and the server must not
-// take what it has for all there is.
+// CloseSend half-closes the stream, unless the request failed or could not be sent: then the RPC is over or canceled
+// already, and the server must not take what it has for all there is.
 func (s *stream) CloseSend() error {
 	defer s.closeOnce.Do(func() { close(s.closed) })
 	if s.call.failure.Load() != nil {

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"io"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
@@ -92,7 +91,8 @@ func (s *checkedStream) Context() context.Context { return s.ctx }
 
 func (s *checkedStream) RecvMsg(message any) error {
 	err := s.registrar.receive(message, s.ServerStream.RecvMsg)
-	if s.ctx.Err() != nil && !errors.Is(err, io.EOF) {
+	// The end of a stream that was canceled is no half-close: what has come is not all there is.
+	if err != nil && s.ctx.Err() != nil {
 		return s.ctx.Err()
 	}
 	return err

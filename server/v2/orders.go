@@ -90,6 +90,10 @@ func (s *Orders) UpdateOrder(ctx context.Context, request *pb.UpdateOrderRequest
 		if updated.GetCurrencyCode() == "" {
 			updated.CurrencyCode = current.Currency
 		}
+		if updated.GetCurrencyCode() != current.Currency {
+			// Before the amounts are read, which would all be in the wrong one.
+			return current, refuse("currency_code", order.InvalidField, "can't change; it is "+current.Currency)
+		}
 		return contentOf(updated)
 	})
 	return s.answer(ctx, w.Tenant, result, rpc.InField("order", err))

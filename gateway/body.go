@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"mime"
@@ -16,12 +15,7 @@ import (
 	"ordermanagement/internal/apierror"
 )
 
-const (
-	typeForm = "application/x-www-form-urlencoded"
-
-	// bodyBuffer is how much memory a body gets before it arrives, in bytes.
-	bodyBuffer = 64 << 10
-)
+const typeForm = "application/x-www-form-urlencoded"
 
 // admitBody checks that the body is what the route takes, and reads that of a unary request.
 func (g *gateway) admitBody(c *call, r *http.Request) *status.Status {
@@ -46,6 +40,10 @@ func (g *gateway) admitBody(c *call, r *http.Request) *status.Status {
 	}
 	if blank(c.body) && c.route.needsBody() {
 		return malformed(c.route.bodyField(), "a JSON body is required")
+	}
+	if problem := excess(c.body); problem != "" {
+		return apierror.New(apiv1.ErrorReason_REQUEST_TOO_LARGE, "the body "+problem,
+			apierror.BadRequest(apierror.Field(c.route.bodyField(), problem)))
 	}
 	r.Body = newPayload(c.body)
 	return nil
@@ -103,7 +101,7 @@ func (g *gateway) limitBodyTime(next http.Handler) http.Handler {
 	})
 }
 
-// readBody reads a unary request's body, in time and within the limit.
+// readBody reads a unary request's body, in time, within the limit, and as far as there is memory for it.
 func (g *gateway) readBody(c *call, r *http.Request) ([]byte, *status.Status) {
 	if r.ContentLength > g.MaxBodyBytes {
 		c.w.closeConnection() // instead of reading what nobody wants
@@ -112,16 +110,30 @@ func (g *gateway) readBody(c *call, r *http.Request) ([]byte, *status.Status) {
 	if r.ContentLength == 0 {
 		return nil, nil
 	}
+	most := g.MaxBodyBytes + 1 // and the one that finds the end
+	if r.ContentLength > 0 {
+		most = r.ContentLength + 1
+	}
 	// The length that a client claims is no reason to set that much memory aside.
-	expected := min(max(r.ContentLength, 0), bodyBuffer)
-	data := bytes.NewBuffer(make([]byte, 0, expected+bytes.MinRead))
-	_, err := data.ReadFrom(http.MaxBytesReader(c.w.innermost(), r.Body, g.MaxBodyBytes))
+	data := make([]byte, 0, min(most, bodyBuffer))
+	body := http.MaxBytesReader(c.w.innermost(), r.Body, g.MaxBodyBytes)
+	var err error
+	for err == nil {
+		var ok bool
+		if data, ok = c.memory.grow(data, 1, int(most)); !ok {
+			c.w.closeConnection() // instead of reading what there is no room for
+			return nil, memoryExhausted()
+		}
+		var n int
+		n, err = body.Read(data[len(data):cap(data)])
+		data = data[:len(data)+n]
+	}
 	var tooLarge *http.MaxBytesError
 	switch {
-	case err == nil:
+	case err == io.EOF:
 		// Left in place, the deadline would end the connection while the server is what takes long.
 		c.w.awaitBody(time.Time{})
-		return data.Bytes(), nil
+		return data, nil
 	case errors.As(err, &tooLarge):
 		return nil, g.bodyTooLarge()
 	case errors.Is(err, os.ErrDeadlineExceeded):

@@ -26,6 +26,7 @@ type call struct {
 	outgoing metadata.MD // what the RPC carries
 	query    url.Values  // of the request, checked
 	body     []byte      // of a unary request
+	memory   memory      // that the request's body or record takes
 
 	called          bool // the RPC has begun; before that, errors are the gateway's own
 	header, trailer metadata.MD

@@ -93,7 +93,7 @@ func (s *stream) SendMsg(m any) error {
 // already, and the server must not take what it has for all there is.
 func (s *stream) CloseSend() error {
 	defer s.closeOnce.Do(func() { close(s.closed) })
-	if s.call.failure.Load() != nil {
+	if s.call.failure.Load() != nil || s.ended || s.Context().Err() != nil {
 		return nil
 	}
 	return s.ClientStream.CloseSend()

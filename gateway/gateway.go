@@ -17,6 +17,7 @@ import (
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/semaphore"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 )
@@ -25,6 +26,7 @@ import (
 const (
 	DefaultMaxBodyBytes      = 4 << 20
 	DefaultMaxRecordBytes    = 4 << 20
+	DefaultMaxBodyMemory     = 256 << 20
 	DefaultBodyTimeout       = 30 * time.Second
 	DefaultStreamIdleTimeout = 5 * time.Minute
 	DefaultWriteTimeout      = 30 * time.Second
@@ -44,6 +46,7 @@ type Options struct {
 
 	MaxBodyBytes      int64         // of a unary request's body, in bytes
 	MaxRecordBytes    int64         // of one record of a request stream, in bytes without its line break
+	MaxBodyMemory     int64         // for all bodies and records at once, in bytes; requests beyond it get 503
 	BodyTimeout       time.Duration // for the whole body of a unary request to arrive
 	StreamIdleTimeout time.Duration // for the next record of a request stream to arrive
 	WriteTimeout      time.Duration // for the client to take an answer, or one record of a stream
@@ -78,6 +81,9 @@ func (o Options) withDefaults() Options {
 	if o.MaxRecordBytes == 0 {
 		o.MaxRecordBytes = DefaultMaxRecordBytes
 	}
+	if o.MaxBodyMemory == 0 {
+		o.MaxBodyMemory = DefaultMaxBodyMemory
+	}
 	return o
 }
 
@@ -89,6 +95,10 @@ func (o Options) validate() error {
 	if o.MaxBodyBytes < 0 || o.MaxRecordBytes < 0 {
 		errs = append(errs, errors.New("the limits of bodies and records can't be negative"))
 	}
+	// The chunk is for what grow gives beyond the body.
+	if o.MaxBodyMemory < memoryChunk || o.MaxBodyMemory-memoryChunk < max(o.MaxBodyBytes, o.MaxRecordBytes) {
+		errs = append(errs, fmt.Errorf("the memory for bodies must be at least %d bytes more than the limits of bodies and records", memoryChunk))
+	}
 	if o.BodyTimeout < 0 || o.StreamIdleTimeout < 0 || o.WriteTimeout < 0 {
 		errs = append(errs, errors.New("the timeouts of bodies, streams and writes can't be negative"))
 	}
@@ -99,15 +109,17 @@ type gateway struct {
 	Options
 	mux    *runtime.ServeMux
 	routes routes
+	memory *semaphore.Weighted // for bodies and records
 }
 
 // New makes the handler that answers HTTP with the service behind Options.Conn. It fails when an option is wrong, or
 // when a route of the contract isn't answered by the generated code.
 func New(options Options) (http.Handler, error) {
+	options = options.withDefaults()
 	if err := options.validate(); err != nil {
 		return nil, err
 	}
-	g := &gateway{Options: options.withDefaults()}
+	g := &gateway{Options: options, memory: semaphore.NewWeighted(options.MaxBodyMemory)}
 	g.mux = runtime.NewServeMux(
 		runtime.WithMiddlewares(g.bind),
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, codec{}),

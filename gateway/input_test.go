@@ -292,9 +292,11 @@ func TestMethods(t *testing.T) {
 func TestNewRefuses(t *testing.T) {
 	conn := inProcess(t, &fake{})
 	for name, options := range map[string]gateway.Options{
-		"no connection":    {},
-		"negative limit":   {Conn: conn, MaxBodyBytes: -1},
-		"negative timeout": {Conn: conn, StreamIdleTimeout: -1},
+		"no connection":               {},
+		"negative limit":              {Conn: conn, MaxBodyBytes: -1},
+		"negative memory":             {Conn: conn, MaxBodyMemory: -1},
+		"memory for less than a body": {Conn: conn, MaxBodyMemory: gateway.DefaultMaxBodyBytes},
+		"negative timeout":            {Conn: conn, StreamIdleTimeout: -1},
 	} {
 		if handler, err := gateway.New(options); err == nil || handler != nil {
 			t.Errorf("%s: no error", name)

@@ -17,7 +17,8 @@ import (
 // identify makes the call of a request and gives it an id, which the answer always has.
 func (g *gateway) identify(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c := &call{id: requestID(r.Header), log: g.Logger, request: r}
+		c := &call{id: requestID(r.Header), log: g.Logger, request: r, memory: memory{all: g.memory}}
+		defer c.memory.release()
 		c.w = newResponse(w, r, c, g.WriteTimeout)
 		c.w.Header().Set(requestIDHeader, c.id)
 		c.w.Header().Set("X-Content-Type-Options", "nosniff")

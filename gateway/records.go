@@ -19,7 +19,10 @@ import (
 // recordBuffer is how much of a request stream is read at once, in bytes.
 const recordBuffer = 32 << 10
 
-var errRecordTooLarge = errors.New("record too large")
+var (
+	errRecordTooLarge  = errors.New("record too large")
+	errMemoryExhausted = errors.New("memory for bodies exhausted")
+)
 
 // records reads the body of a client stream: newline-delimited JSON, one record a line, blank lines between them
 // ignored, the last line's break optional.
@@ -66,6 +69,8 @@ func (s *records) Decode(v any) error {
 			return io.EOF
 		case errors.Is(err, errRecordTooLarge):
 			return s.fail(recordError(apiv1.ErrorReason_REQUEST_TOO_LARGE, s.index, "", "is larger than a record may be"))
+		case errors.Is(err, errMemoryExhausted):
+			return s.fail(memoryExhausted())
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			return s.fail(apierror.New(apiv1.ErrorReason_STREAM_IDLE, "the next record did not arrive in time; send it sooner, or end the request"))
 		default:
@@ -73,6 +78,9 @@ func (s *records) Decode(v any) error {
 		}
 		if blank(line) {
 			continue
+		}
+		if problem := excess(line); problem != "" {
+			return s.fail(recordError(apiv1.ErrorReason_REQUEST_TOO_LARGE, s.index, "", problem))
 		}
 		if err := (codec{}).Unmarshal(line, v); err != nil {
 			m, _ := v.(proto.Message)
@@ -91,14 +99,19 @@ func (s *records) fail(st *status.Status) error {
 
 // next returns the next line, valid until the next call.
 func (s *records) next() ([]byte, error) {
-	s.line = s.line[:0]
+	s.line = nil // a stream must not hold the memory of its longest record while it waits
+	s.call.memory.release()
 	for {
 		part, err := s.in.ReadSlice('\n')
 		if int64(len(s.line)+len(bytes.TrimRight(part, "\r\n"))) > s.limit {
 			return nil, errRecordTooLarge
 		}
-		if err == nil && len(s.line) == 0 {
+		if len(s.line) == 0 && (err == nil || err == io.EOF && len(part) > 0) {
 			return part, nil
+		}
+		var ok bool
+		if s.line, ok = s.call.memory.grow(s.line, len(part), int(s.limit)); !ok {
+			return nil, errMemoryExhausted
 		}
 		s.line = append(s.line, part...)
 		switch {

@@ -71,6 +71,7 @@ func authenticate(authenticator auth.Authenticator) link {
 	return link{name: "authenticate", after: []string{"translate", "contain"}, run: func(ctx context.Context, c *call, next next) error {
 		caller, err := authenticator.Authenticate(ctx, auth.Credentials{
 			Authorization: metadata.ValueFromIncomingContext(ctx, "authorization"),
+			ForwardedFor:  metadata.ValueFromIncomingContext(ctx, "x-forwarded-for"),
 		})
 		switch {
 		case err == nil:

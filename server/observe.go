@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -89,7 +90,7 @@ func record(logger *slog.Logger) link {
 		}
 		attrs := []slog.Attr{
 			slog.String("request_id", c.requestID),
-			slog.String("method", c.method.full),
+			slog.String("method", clip(c.method.full)),
 			slog.String("code", code.String()),
 			slog.Duration("duration", time.Since(start)),
 			slog.Bool("in_process", c.inProcess),
@@ -101,7 +102,7 @@ func record(logger *slog.Logger) link {
 			attrs = append(attrs, slog.String("peer", p.Addr.String()))
 		}
 		if err != nil {
-			attrs = append(attrs, slog.String("message", status.Convert(err).Message()))
+			attrs = append(attrs, slog.String("message", clip(status.Convert(err).Message())))
 		}
 		if c.refusal != nil {
 			attrs = append(attrs, slog.Any("cause", c.refusal))
@@ -109,6 +110,16 @@ func record(logger *slog.Logger) link {
 		logger.LogAttrs(ctx, level, "call", attrs...)
 		return err
 	}}
+}
+
+// maxLogged is how much of a text that a caller can make long goes into a log line or an error, in bytes.
+const maxLogged = 512
+
+func clip(text string) string {
+	if len(text) <= maxLogged {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxLogged], "") + "…"
 }
 
 // levelOf says how loud a code is: what we must look into is an error, what an operator may want to know a warning.

@@ -3,8 +3,11 @@ package server
 import (
 	"context"
 	"errors"
+	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	apiv1 "ordermanagement/gen/ordermanagement/api/v1"
@@ -19,8 +22,9 @@ type registrar struct {
 	chain     chain
 	check     func(proto.Message) error // the field rules of the contract
 	inProcess bool
-	maxBytes  int       // of a message; the network server has checked it already
-	handlers  *inFlight // so that shutdown can wait for those of the in-process connection
+	maxBytes  int           // of a message; the network server has checked it already
+	idle      time.Duration // for the next message of a stream to arrive
+	handlers  *inFlight     // so that shutdown can wait for those of the in-process connection
 	methods   map[string]*method
 	err       error // the first service that can't be registered
 }
@@ -59,7 +63,7 @@ func (r *registrar) unary(m *method, handler grpc.MethodHandler) grpc.MethodHand
 		err := r.chain.run(ctx, &call{method: m, inProcess: r.inProcess}, func(ctx context.Context) error {
 			var err error
 			response, err = handler(implementation, ctx, func(message any) error {
-				return r.receive(message, decode)
+				return r.receive(ctx, message, decode)
 			}, nil)
 			return err
 		})
@@ -90,16 +94,29 @@ type checkedStream struct {
 func (s *checkedStream) Context() context.Context { return s.ctx }
 
 func (s *checkedStream) RecvMsg(message any) error {
-	err := s.registrar.receive(message, s.ServerStream.RecvMsg)
+	ctx, cancel := context.WithTimeoutCause(s.ctx, s.registrar.idle, errIdle)
+	defer cancel()
+	err := s.registrar.receive(ctx, message, s.ServerStream.RecvMsg)
 	// The end of a stream that was canceled is no half-close: what has come is not all there is.
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+func (s *checkedStream) SendMsg(message any) error {
+	err := s.ServerStream.SendMsg(message)
+	// The in-process connection answers a bare io.EOF when its client is gone.
 	if err != nil && s.ctx.Err() != nil {
 		return s.ctx.Err()
 	}
 	return err
 }
 
+var errIdle = apierror.New(apiv1.ErrorReason_STREAM_IDLE, "the next message did not arrive in time; send it sooner, or close the stream").Err()
+
 // receive decodes a message, and checks its size and the field rules of the contract.
-func (r *registrar) receive(message any, decode func(any) error) error {
+func (r *registrar) receive(ctx context.Context, message any, decode func(any) error) error {
 	m, ok := message.(proto.Message)
 	if !ok {
 		return errors.New("not a protobuf message")
@@ -114,11 +131,30 @@ func (r *registrar) receive(message any, decode func(any) error) error {
 		return r.check(m)
 	}
 	incoming := received{message: m}
-	if err := decode(&incoming); err != nil {
+	if err := within(ctx, func() error { return decode(&incoming) }); err != nil {
+		if status.Code(err) == codes.Internal {
+			// What grpc-go says of a request that breaks the protocol, e.g. of a second message where one is due.
+			return malformedMessage
+		}
 		return err // of the connection, or the end of the stream
 	}
 	if incoming.err != nil {
-		return apierror.New(apiv1.ErrorReason_MALFORMED_REQUEST, "the message is not valid protobuf for this method; generate the client from the current contract").Err()
+		return malformedMessage
 	}
 	return r.check(m)
+}
+
+var malformedMessage = apierror.New(apiv1.ErrorReason_MALFORMED_REQUEST, "the message is not valid protobuf for this method; generate the client from the current contract").Err()
+
+// within waits for the end of receive or of the context. Receiving from the network ends with the stream, and so with the
+// handler that gives up waiting for it here: a client can't keep half a message in our memory for as long as it likes.
+func within(ctx context.Context, receive func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- receive() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

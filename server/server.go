@@ -40,7 +40,8 @@ type Options struct {
 type Limits struct {
 	MessageBytes      int           // of one received message; default 4 MiB
 	ConcurrentStreams uint32        // of one connection; default 256
-	CallTimeout       time.Duration // of a unary call; default 30 s
+	CallTimeout       time.Duration // of a unary call, its request included; default 30 s
+	StreamIdleTimeout time.Duration // for the next message of a stream to arrive; default 5 min
 }
 
 // The defaults of the limits.
@@ -48,6 +49,7 @@ const (
 	DefaultMessageBytes      = 4 << 20
 	DefaultConcurrentStreams = 256
 	DefaultCallTimeout       = 30 * time.Second
+	DefaultStreamIdleTimeout = 5 * time.Minute
 )
 
 // Keepalive (gRFC A8): how often a client may ping, and after how long of silence the server asks whether it is alive.
@@ -58,6 +60,17 @@ const (
 	handshakeTimeout  = 10 * time.Second
 )
 
+// How long a connection may be idle, or live, before the server asks the client to make a new one, and how long calls on
+// it then have to end.
+const (
+	maxConnectionIdle  = 15 * time.Minute
+	maxConnectionAge   = 2 * time.Hour
+	maxConnectionGrace = 10 * time.Minute
+)
+
+// maxHeaderBytes bounds the headers of a call; grpc-go's own limit is 16 MiB.
+const maxHeaderBytes = 64 << 10
+
 func (l Limits) withDefaults() Limits {
 	if l.MessageBytes == 0 {
 		l.MessageBytes = DefaultMessageBytes
@@ -67,6 +80,9 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.CallTimeout == 0 {
 		l.CallTimeout = DefaultCallTimeout
+	}
+	if l.StreamIdleTimeout == 0 {
+		l.StreamIdleTimeout = DefaultStreamIdleTimeout
 	}
 	return l
 }
@@ -104,8 +120,8 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s.network = grpc.NewServer(networkOptions(o, limits, unknown(chain))...)
-	network := &registrar{target: s.network, chain: chain, check: check, handlers: &s.handlers, methods: map[string]*method{}}
-	inProcess := &registrar{target: channel, chain: chain, check: check, handlers: &s.handlers, methods: map[string]*method{}, inProcess: true, maxBytes: limits.MessageBytes}
+	network := &registrar{target: s.network, chain: chain, check: check, handlers: &s.handlers, methods: map[string]*method{}, idle: limits.StreamIdleTimeout}
+	inProcess := &registrar{target: channel, chain: chain, check: check, handlers: &s.handlers, methods: map[string]*method{}, idle: limits.StreamIdleTimeout, inProcess: true, maxBytes: limits.MessageBytes}
 	services.register(network)
 	services.register(inProcess)
 	if o.Reflection {
@@ -141,7 +157,11 @@ func networkOptions(o Options, limits Limits, unknown grpc.StreamHandler) []grpc
 		grpc.MaxConcurrentStreams(limits.ConcurrentStreams),
 		grpc.ConnectionTimeout(handshakeTimeout),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPingInterval, PermitWithoutStream: true}),
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: keepaliveInterval, Timeout: keepaliveTimeout}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{
+			Time: keepaliveInterval, Timeout: keepaliveTimeout,
+			MaxConnectionIdle: maxConnectionIdle, MaxConnectionAge: maxConnectionAge, MaxConnectionAgeGrace: maxConnectionGrace,
+		}),
+		grpc.MaxHeaderListSize(maxHeaderBytes),
 		grpc.WaitForHandlers(true),
 		grpc.UnknownServiceHandler(unknown),
 		grpc.ForceServerCodecV2(newCodec()),

@@ -22,7 +22,10 @@ func newFieldRules() (func(proto.Message) error, error) {
 		return nil, fmt.Errorf("prepare the field rules: %w", err)
 	}
 	return func(m proto.Message) error {
-		err := validator.Validate(m)
+		err := validator.Validate(m, protovalidate.WithFailFast())
+		if err != nil && proto.Size(m) <= maxExplained {
+			err = validator.Validate(m) // all of it, now that it matters
+		}
 		if err == nil {
 			return nil
 		}
@@ -30,12 +33,24 @@ func newFieldRules() (func(proto.Message) error, error) {
 		if !errors.As(err, &broken) {
 			return err
 		}
-		violations := make([]*errdetails.BadRequest_FieldViolation, len(broken.Violations))
-		texts := make([]string, len(broken.Violations))
-		for i, v := range broken.Violations {
-			violations[i] = apierror.Field(protovalidate.FieldPathString(v.Proto.GetField()), v.Proto.GetMessage())
-			texts[i] = violations[i].GetField() + ": " + violations[i].GetDescription()
-		}
-		return apierror.New(apiv1.ErrorReason_INVALID_FIELD, strings.Join(texts, "; "), apierror.BadRequest(violations...)).Err()
+		return explain(broken.Violations)
 	}, nil
+}
+
+// A large message is refused for the first rule that it breaks, a small one for all of them, up to a number: errors
+// travel in headers, and their size must not be the caller's to choose.
+const (
+	maxExplained  = 8 << 10 // bytes of a message
+	maxViolations = 20
+)
+
+func explain(broken []*protovalidate.Violation) error {
+	var violations []*errdetails.BadRequest_FieldViolation
+	var texts []string
+	for _, v := range broken[:min(len(broken), maxViolations)] {
+		violation := apierror.Field(clip(protovalidate.FieldPathString(v.Proto.GetField())), clip(v.Proto.GetMessage()))
+		violations = append(violations, violation)
+		texts = append(texts, violation.GetField()+": "+violation.GetDescription())
+	}
+	return apierror.New(apiv1.ErrorReason_INVALID_FIELD, clip(strings.Join(texts, "; ")), apierror.BadRequest(violations...)).Err()
 }

@@ -106,6 +106,13 @@ func lockDirectory(dir string) (unlock func(), err error) {
 	if err := os.MkdirAll(dir, directoryMode); err != nil {
 		return nil, fmt.Errorf("data directory: %w; choose another one with --data-dir", err)
 	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return nil, fmt.Errorf("data directory: %w", err)
+	}
+	if info.Mode().Perm()&0o002 != 0 {
+		return nil, fmt.Errorf("data directory: everybody may write to %s, and so replace the keys in it; chmod o-w it", dir)
+	}
 	lock := flock.New(filepath.Join(dir, ".lock"), flock.SetPermissions(fileMode))
 	ctx, cancel := context.WithTimeout(context.Background(), lockWait)
 	defer cancel()

@@ -4,6 +4,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"slices"
 	"strings"
 )
@@ -21,6 +22,9 @@ func (c Caller) Has(scope string) bool { return slices.Contains(c.Scopes, scope)
 // Credentials is what a request carries about its caller.
 type Credentials struct {
 	Authorization []string // the values of the metadata key "authorization"
+	// ForwardedFor is where the call comes from, as gateways and proxies tell it: the values of the metadata key
+	// "x-forwarded-for". A caller can lie in it, so it serves only to refuse.
+	ForwardedFor []string
 }
 
 // Why a request has no caller.
@@ -51,11 +55,20 @@ func AllScopes() []string {
 }
 
 // Anonymous takes every request for one caller who may do everything. It is what --auth=off means, and it looks at no
-// credential at all.
+// credential at all. Its listener is reached from this machine only; a gateway in front of it may be reached from others,
+// so what it forwards for them is refused.
 type Anonymous struct{}
 
 // Authenticate answers the one caller.
-func (Anonymous) Authenticate(context.Context, Credentials) (Caller, error) {
+func (Anonymous) Authenticate(_ context.Context, credentials Credentials) (Caller, error) {
+	for _, value := range credentials.ForwardedFor {
+		for hop := range strings.SplitSeq(value, ",") {
+			address, err := netip.ParseAddr(strings.TrimSpace(hop))
+			if err != nil || !address.Unmap().IsLoopback() {
+				return Caller{}, errorf("without authentication only this machine may call, and not for another one")
+			}
+		}
+	}
 	return Caller{Subject: "anonymous", Tenant: DefaultTenant, Scopes: AllScopes()}, nil
 }
 

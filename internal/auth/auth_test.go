@@ -69,6 +69,28 @@ func TestTokens(t *testing.T) {
 	}
 }
 
+// Without authentication only this machine may call; a gateway on it must not open the service to others.
+func TestAnonymousTakesNobodyFromElsewhere(t *testing.T) {
+	for name, test := range map[string]struct {
+		forwardedFor []string
+		admitted     bool
+	}{
+		"direct":                   {nil, true},
+		"from this machine":        {[]string{"127.0.0.1"}, true},
+		"by IPv6":                  {[]string{"::1, 127.0.0.1"}, true},
+		"from another":             {[]string{"192.0.2.1"}, false},
+		"from another, in between": {[]string{"127.0.0.1, 192.0.2.1, 127.0.0.1"}, false},
+		"from who knows where":     {[]string{"unknown"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			caller, err := auth.Anonymous{}.Authenticate(t.Context(), auth.Credentials{ForwardedFor: test.forwardedFor})
+			if (err == nil) != test.admitted || (err == nil) != caller.Has("orders.write") {
+				t.Errorf("got %+v, %v", caller, err)
+			}
+		})
+	}
+}
+
 func TestFilesThatDoNotLoad(t *testing.T) {
 	good, err := auth.TokenLine("ci", "secret")
 	if err != nil {

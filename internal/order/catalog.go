@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"reflect"
 	"time"
 )
 
@@ -17,7 +18,7 @@ func (s *Service) GetProduct(ctx context.Context, actor Actor, id string) (*Prod
 }
 
 // ListProducts reads a page of products.
-func (s *Service) ListProducts(ctx context.Context, actor Actor, query Query) ([]*Product, error) {
+func (s *Service) ListProducts(ctx context.Context, actor Actor, query Query) (Page[Product], error) {
 	return s.store.Products().List(ctx, actor.Tenant, query)
 }
 
@@ -25,6 +26,9 @@ func (s *Service) ListProducts(ctx context.Context, actor Actor, query Query) ([
 // makes them, has its id for one.
 func (s *Service) CreateProduct(ctx context.Context, w Write, id string, content ProductContent) (Result[*Product], error) {
 	return writeOne(ctx, s, w, s.store.Products(), func(_ context.Context, now time.Time) (*Product, *Change, error) {
+		if err := w.checkNew(); err != nil {
+			return nil, nil, err
+		}
 		p := &Product{ID: id, ProductContent: content.clone()}
 		if id == "" {
 			var err error
@@ -64,8 +68,8 @@ func (s *Service) UpdateProduct(ctx context.Context, w Write, id string, edit fu
 		if err := p.check(); err != nil {
 			return nil, nil, err
 		}
-		if w.changesNothing(before, *p) {
-			return p, nil, nil
+		if reflect.DeepEqual(before, *p) {
+			return p, w.found(Ref{KindProduct, p.ID, p.Version}), nil
 		}
 		return p, &Change{Products: []*Product{p}}, nil
 	})

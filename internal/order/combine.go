@@ -21,6 +21,9 @@ type Combined struct {
 func (s *Service) CombineOrders(ctx context.Context, w Write, ids []string, accept func(*Order) error) ([]Combined, error) {
 	w.Key = ""
 	result, err := write(ctx, s, w, func(ctx context.Context, now time.Time) ([]Combined, *Change, error) {
+		if err := w.checkMany(); err != nil {
+			return nil, nil, err
+		}
 		return s.combine(ctx, w.Tenant, now, ids, accept)
 	}, nil)
 	return result.Value, err

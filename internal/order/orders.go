@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"reflect"
 	"slices"
 	"time"
 )
@@ -18,13 +19,16 @@ func (s *Service) GetOrder(ctx context.Context, actor Actor, id string) (*Order,
 }
 
 // ListOrders reads a page of orders.
-func (s *Service) ListOrders(ctx context.Context, actor Actor, query Query) ([]*Order, error) {
+func (s *Service) ListOrders(ctx context.Context, actor Actor, query Query) (Page[Order], error) {
 	return s.store.Orders().List(ctx, actor.Tenant, query)
 }
 
 // CreateOrder makes a draft. The id is the caller's, or made here when it is empty.
 func (s *Service) CreateOrder(ctx context.Context, w Write, id string, content Content) (Result[*Order], error) {
 	return writeOne(ctx, s, w, s.store.Orders(), func(ctx context.Context, now time.Time) (*Order, *Change, error) {
+		if err := w.checkNew(); err != nil {
+			return nil, nil, err
+		}
 		o, err := s.newDraft(ctx, w.Tenant, now, id, content, nil)
 		if err != nil {
 			return nil, nil, err
@@ -186,8 +190,8 @@ func (s *Service) changeAny(ctx context.Context, w Write, id string, edit orderE
 		if err := edit(ctx, now, o); err != nil {
 			return nil, nil, err
 		}
-		if w.changesNothing(before, *o) {
-			return o, nil, nil
+		if reflect.DeepEqual(before, *o) {
+			return o, w.found(Ref{KindOrder, o.ID, o.Version}), nil
 		}
 		return o, &Change{Orders: []*Order{o}}, nil
 	})

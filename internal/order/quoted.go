@@ -17,6 +17,9 @@ type Quoted struct {
 // AddQuoted makes a draft of a quoted order. Adding the same one again answers the one that is there.
 func (s *Service) AddQuoted(ctx context.Context, w Write, q Quoted) (Result[*Order], error) {
 	result, err := writeOne(ctx, s, w, s.store.Orders(), func(ctx context.Context, now time.Time) (*Order, *Change, error) {
+		if err := w.checkNew(); err != nil {
+			return nil, nil, err
+		}
 		o, err := s.newDraft(ctx, w.Tenant, now, q.ID, q.Content, &q.Total)
 		if err != nil {
 			return nil, nil, err
@@ -26,14 +29,16 @@ func (s *Service) AddQuoted(ctx context.Context, w Write, q Quoted) (Result[*Ord
 	if !errors.Is(err, &Error{Reason: ResourceAlreadyExists}) {
 		return result, err
 	}
-	there, getErr := s.GetOrder(ctx, w.Actor, q.ID)
-	if getErr != nil {
-		return result, getErr
-	}
-	if there.Deleted() || !q.same(there) {
-		return result, err
-	}
-	return Result[*Order]{Value: there}, nil
+	return writeOne(ctx, s, w, s.store.Orders(), func(ctx context.Context, _ time.Time) (*Order, *Change, error) {
+		there, err := s.GetOrder(ctx, w.Actor, q.ID)
+		if err != nil {
+			return nil, nil, err
+		}
+		if there.Deleted() || !q.same(there) {
+			return nil, nil, alreadyExists(OrderName(q.ID))
+		}
+		return there, w.found(Ref{KindOrder, there.ID, there.Version}), nil
+	})
 }
 
 // same says whether the order is this one, as far as v1 can see.
@@ -58,6 +63,9 @@ func (s *Service) ReplaceQuoted(ctx context.Context, w Write, quoted []Quoted) (
 		ids[i] = quoted[i].ID
 	}
 	return write(ctx, s, w, func(ctx context.Context, _ time.Time) ([]*Order, *Change, error) {
+		if err := w.checkMany(); err != nil {
+			return nil, nil, err
+		}
 		there, err := s.store.Orders().GetMany(ctx, w.Tenant, ids)
 		if err != nil {
 			return nil, nil, err
@@ -131,7 +139,7 @@ func (s *Service) Search(ctx context.Context, actor Actor, text string) iter.Seq
 				yield(nil, err)
 				return
 			}
-			for _, o := range page {
+			for _, o := range page.Items {
 				if len(o.Lines) == 0 {
 					continue // an empty text is part of every title, but of no order without one
 				}
@@ -139,10 +147,10 @@ func (s *Service) Search(ctx context.Context, actor Actor, text string) iter.Seq
 					return
 				}
 			}
-			if len(page) < query.Limit {
+			if !page.More {
 				return
 			}
-			last := page[len(page)-1]
+			last := page.Items[len(page.Items)-1]
 			query.After = &Position{last.CreateTime, last.ID}
 		}
 	}

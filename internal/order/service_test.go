@@ -213,6 +213,52 @@ func TestReplayAnswersTheVersionOfThen(t *testing.T) {
 	}
 }
 
+// Under a key even a write that finds its work done has an outcome, so that the key can't be used for another.
+func TestKeyOfAWriteThatChangesNothing(t *testing.T) {
+	s := newService(t)
+	q := order.Quoted{ID: "q", Content: oneItem("x"), Total: 100}
+	if _, err := s.AddQuoted(t.Context(), by("a"), q); err != nil {
+		t.Fatal(err)
+	}
+	w := by("a")
+	w.Key, w.Fingerprint = "k", sha256.Sum256([]byte("the same again"))
+	for _, replayed := range []bool{false, true} {
+		got, err := s.AddQuoted(t.Context(), w, q)
+		if err != nil || got.Replayed != replayed || got.Value.Version != 1 {
+			t.Fatalf("got %+v, %v, want replayed %v", got, err, replayed)
+		}
+	}
+	w.Fingerprint = sha256.Sum256([]byte("another"))
+	_, err := s.AddQuoted(t.Context(), w, order.Quoted{ID: "other", Content: oneItem("x"), Total: 1})
+	wantReason(t, err, order.IdempotencyKeyReused)
+
+	same := func(c order.Content) (order.Content, error) { return c, nil }
+	w.Key = "k2"
+	for _, replayed := range []bool{false, true} {
+		got, err := s.UpdateOrder(t.Context(), w, "q", same)
+		if err != nil || got.Replayed != replayed || got.Value.Version != 1 {
+			t.Fatalf("got %+v, %v, want replayed %v", got, err, replayed)
+		}
+	}
+}
+
+// A condition that can't hold is refused, never passed over.
+func TestIfMatchWhereThereIsNothingToMatch(t *testing.T) {
+	s := newService(t)
+	w := by("a")
+	w.IfMatch = []string{"*"}
+	_, err := s.CreateOrder(t.Context(), w, "", oneLine("x"))
+	wantReason(t, err, order.IfMatchFailed)
+	_, err = s.AddQuoted(t.Context(), w, order.Quoted{ID: "q", Content: oneItem("x")})
+	wantReason(t, err, order.IfMatchFailed)
+	_, err = s.CreateProduct(t.Context(), w, "", order.ProductContent{Title: "x", Price: order.Money{Currency: "USD"}})
+	wantReason(t, err, order.IfMatchFailed)
+	_, err = s.ReplaceQuoted(t.Context(), w, []order.Quoted{{ID: "q", Content: oneItem("x")}})
+	wantReason(t, err, order.InvalidField)
+	_, err = s.CombineOrders(t.Context(), w, []string{"q"}, func(*order.Order) error { return nil })
+	wantReason(t, err, order.InvalidField)
+}
+
 func TestUpdatesToOneOrderAreNotLost(t *testing.T) {
 	s := newService(t)
 	created, err := s.CreateOrder(t.Context(), by("a"), "", oneLine("x"))

@@ -40,12 +40,22 @@ type Reader[T any] interface {
 	// GetMany reads the current versions of those that exist, in one query, by id.
 	GetMany(ctx context.Context, tenant string, ids []string) (map[string]*T, error)
 	// List reads a page in the order of (create time, id).
-	List(ctx context.Context, tenant string, query Query) ([]*T, error)
+	List(ctx context.Context, tenant string, query Query) (Page[T], error)
 }
+
+// Page is a part of a list.
+type Page[T any] struct {
+	Items []*T
+	More  bool // there are more after the last one
+}
+
+// MaxPageBytes is how large the documents of a page may be together; the first one is always in it. A page is then well
+// below the 4 MiB that gRPC clients take by default, and nobody can fill the memory with a thousand large ones.
+const MaxPageBytes = 3 << 20
 
 // Query says which page of a list to read.
 type Query struct {
-	Limit       int
+	Limit       int // at the most; a page of large documents has fewer: see MaxPageBytes
 	Descending  bool
 	After       *Position // the last one of the page before; nil for the first page
 	ShowDeleted bool
@@ -77,7 +87,9 @@ type Change struct {
 	Orders    []*Order
 	Products  []*Product
 	Shipments []*Shipment
-	// Key, when set, is stored with the change, together with which versions it made.
+	// Found are versions that the write answers and that were there before.
+	Found []Ref
+	// Key, when set, is stored with the change, together with which versions it answers.
 	Key *Key
 }
 
@@ -103,9 +115,10 @@ type Ref struct {
 	Version int64  `json:"version"`
 }
 
-// Refs lists the versions that a change makes: its orders, products and shipments, in that order.
+// Refs lists the versions that a change answers: those of its orders, products and shipments, which it makes, and those
+// that it has found, in that order.
 func (c *Change) Refs() []Ref {
-	refs := make([]Ref, 0, len(c.Orders)+len(c.Products)+len(c.Shipments))
+	refs := make([]Ref, 0, len(c.Orders)+len(c.Products)+len(c.Shipments)+len(c.Found))
 	for _, o := range c.Orders {
 		refs = append(refs, Ref{KindOrder, o.ID, o.Version})
 	}
@@ -115,7 +128,7 @@ func (c *Change) Refs() []Ref {
 	for _, s := range c.Shipments {
 		refs = append(refs, Ref{KindShipment, s.ID, s.Version})
 	}
-	return refs
+	return append(refs, c.Found...)
 }
 
 // Conflict is why a change was not made.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -18,8 +17,8 @@ const KeyRetention = 48 * time.Hour
 // How often a write begins anew after another caller changed the same resource, and how long it waits at the most before
 // the next attempt.
 const (
-	maxAttempts = 10
-	maxBackoff  = 20 * time.Millisecond
+	maxAttempts = 20
+	maxBackoff  = 50 * time.Millisecond
 )
 
 // Actor is who acts: the caller's subject, and the tenant whose resources it sees.
@@ -101,7 +100,7 @@ func write[T any](ctx context.Context, s *Service, w Write, build builder[T], re
 		if attempt == maxAttempts {
 			return none, &Error{Reason: ConcurrentChange, Message: "other callers kept changing the same resource; nothing was changed, try again"}
 		}
-		if err := sleep(ctx, rand.N(min(maxBackoff, time.Millisecond<<attempt))); err != nil {
+		if err := sleep(ctx, rand.N(min(maxBackoff, time.Millisecond<<min(attempt, 10)))); err != nil {
 			return none, err
 		}
 	}
@@ -173,10 +172,29 @@ func (w *Write) checkEtag(name string, stamp *Stamp) error {
 	return nil
 }
 
-// changesNothing says whether a write leaves a resource as it was, so that no new version need be made of it. Under a key
-// one is made all the same: the key's outcome is stored with it.
-func (w *Write) changesNothing(before, after any) bool {
-	return w.Key == "" && reflect.DeepEqual(before, after)
+// found is the change of a write that changes nothing and answers a version that is there: none, but for its outcome when
+// it has a key.
+func (w *Write) found(ref Ref) *Change {
+	if w.Key == "" {
+		return nil
+	}
+	return &Change{Found: []Ref{ref}}
+}
+
+// checkNew refuses a condition on a resource that is to be made: it has no entity tag that could match (RFC 9110, 13.1.1).
+func (w *Write) checkNew() error {
+	if w.IfMatch == nil {
+		return nil
+	}
+	return &Error{Reason: IfMatchFailed, Message: "If-Match can't hold for a resource that does not exist yet; leave it out"}
+}
+
+// checkMany refuses a condition on a write to several resources: it can't say which of them it is about.
+func (w *Write) checkMany() error {
+	if w.IfMatch == nil {
+		return nil
+	}
+	return &Error{Reason: InvalidField, Message: "If-Match can't be used for several orders; leave it out", Violations: []Violation{{"If-Match", "can't be used here"}}}
 }
 
 func latest(a, b time.Time) time.Time {

@@ -89,6 +89,7 @@ func TestIdempotencyKey(t *testing.T) {
 		"none":                 {"", nil, "", 0},
 		"in the message":       {uuid, nil, uuid, 0},
 		"in the header":        {"", []string{"abc"}, "abc", 0},
+		"UUID in the header":   {"", []string{strings.ToUpper(uuid)}, uuid, 0},
 		"quoted in the header": {"", []string{`"abc"`}, "abc", 0},
 		"in both":              {uuid, []string{strings.ToUpper(uuid)}, uuid, 0},
 		"differing":            {uuid, []string{"abc"}, "", apiv1.ErrorReason_IDEMPOTENCY_KEY_CONFLICT},

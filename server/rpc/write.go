@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/google/uuid"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
@@ -68,8 +69,11 @@ func key(ctx context.Context, request proto.Message) (string, error) {
 		if fromHeader == "" || len(fromHeader) > maxIdempotencyKey || strings.ContainsFunc(fromHeader, func(r rune) bool { return r < ' ' || r > '~' }) {
 			return "", invalidKey(fmt.Sprintf("must be 1 to %d printable ASCII characters", maxIdempotencyKey))
 		}
+		if id, err := uuid.Parse(fromHeader); err == nil && len(fromHeader) == len(id.String()) {
+			fromHeader = id.String() // the same key as in request_id
+		}
 	}
-	if fromMessage != "" && fromHeader != "" && !strings.EqualFold(fromMessage, fromHeader) {
+	if fromMessage != "" && fromHeader != "" && fromMessage != fromHeader {
 		return "", apierror.New(apiv1.ErrorReason_IDEMPOTENCY_KEY_CONFLICT, "request_id and the Idempotency-Key header differ; send one of them",
 			apierror.BadRequest(apierror.Field("request_id", "differs from the Idempotency-Key header"))).Err()
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"ordermanagement/gen/ecommerce"
@@ -89,8 +90,12 @@ func (s *OrderManagement) SearchOrders(request *wrapperspb.StringValue, stream g
 	return nil
 }
 
-// maxUpdates is how many orders one call of UpdateOrders may replace: they are replaced together.
-const maxUpdates = 1000
+// How many orders one call of UpdateOrders may replace, and how many bytes they may have together: they are all held until
+// the last one has come, and then replaced at once.
+const (
+	maxUpdates     = 1000
+	maxUpdateBytes = 16 << 20
+)
 
 // UpdateOrders replaces drafts, all of them or none.
 func (s *OrderManagement) UpdateOrders(stream grpc.ClientStreamingServer[pb.Order, wrapperspb.StringValue]) error {
@@ -98,6 +103,7 @@ func (s *OrderManagement) UpdateOrders(stream grpc.ClientStreamingServer[pb.Orde
 	s.mark(stream.Context())
 	var quoted []order.Quoted
 	requests := &pb.CombinedShipment{} // a message that holds them all, for the fingerprint of the call
+	bytes := 0
 	for {
 		request, err := stream.Recv()
 		if errors.Is(err, io.EOF) {
@@ -106,8 +112,9 @@ func (s *OrderManagement) UpdateOrders(stream grpc.ClientStreamingServer[pb.Orde
 		if err != nil {
 			return err
 		}
-		if len(quoted) == maxUpdates {
-			return apierror.Newf(apiv1.ErrorReason_REQUEST_TOO_LARGE, "at most %d orders can be updated in one call; split it", maxUpdates).Err()
+		bytes += proto.Size(request)
+		if len(quoted) == maxUpdates || bytes > maxUpdateBytes {
+			return apierror.Newf(apiv1.ErrorReason_REQUEST_TOO_LARGE, "at most %d orders and %d bytes can be updated in one call; split it", maxUpdates, maxUpdateBytes).Err()
 		}
 		q, err := s.quoted(request)
 		if err != nil {

@@ -53,13 +53,13 @@ func (s *Catalog) ListProducts(ctx context.Context, request *pb.ListProductsRequ
 	if err != nil {
 		return nil, err
 	}
-	products, err := s.orders.ListProducts(ctx, actor, query)
+	page, err := s.orders.ListProducts(ctx, actor, query)
 	if err != nil {
 		return nil, err
 	}
-	products, next := page(list, products, func(p *order.Product) order.Position { return order.Position{CreateTime: p.CreateTime, ID: p.ID} })
-	response := &pb.ListProductsResponse{Products: make([]*pb.Product, len(products)), NextPageToken: next}
-	for i, p := range products {
+	next := nextToken(list, page, func(p *order.Product) order.Position { return order.Position{CreateTime: p.CreateTime, ID: p.ID} })
+	response := &pb.ListProductsResponse{Products: make([]*pb.Product, len(page.Items)), NextPageToken: next}
+	for i, p := range page.Items {
 		response.Products[i] = productMessage(actor.Tenant, p)
 	}
 	return response, nil

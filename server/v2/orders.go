@@ -56,13 +56,13 @@ func (s *Orders) ListOrders(ctx context.Context, request *pb.ListOrdersRequest) 
 	if err != nil {
 		return nil, err
 	}
-	orders, err := s.orders.ListOrders(ctx, actor, query)
+	page, err := s.orders.ListOrders(ctx, actor, query)
 	if err != nil {
 		return nil, err
 	}
-	orders, next := page(list, orders, func(o *order.Order) order.Position { return order.Position{CreateTime: o.CreateTime, ID: o.ID} })
-	response := &pb.ListOrdersResponse{Orders: make([]*pb.Order, len(orders)), NextPageToken: next}
-	for i, o := range orders {
+	next := nextToken(list, page, func(o *order.Order) order.Position { return order.Position{CreateTime: o.CreateTime, ID: o.ID} })
+	response := &pb.ListOrdersResponse{Orders: make([]*pb.Order, len(page.Items)), NextPageToken: next}
+	for i, o := range page.Items {
 		response.Orders[i] = orderMessage(actor.Tenant, o)
 	}
 	return response, nil

@@ -58,21 +58,16 @@ type listRequest interface {
 // listing is one page on its way.
 type listing struct {
 	pages *Pages
-	size  int
 	bound []byte
 }
 
-// begin reads the size and the token of a list request into the query, which asks for one more than the page holds, to
-// see whether there is a next one.
+// begin reads the size and the token of a list request into the query.
 func (p *Pages) begin(tenant string, request listRequest, query *order.Query) (listing, error) {
-	l := listing{pages: p, size: int(request.GetPageSize()), bound: binding(tenant, request)}
-	switch {
-	case l.size == 0:
-		l.size = defaultPageSize
-	case l.size > maxPageSize:
-		l.size = maxPageSize
+	l := listing{pages: p, bound: binding(tenant, request)}
+	query.Limit = min(int(request.GetPageSize()), maxPageSize)
+	if query.Limit == 0 {
+		query.Limit = defaultPageSize
 	}
-	query.Limit = l.size + 1
 	if request.GetPageToken() == "" {
 		return l, nil
 	}
@@ -85,13 +80,12 @@ func (p *Pages) begin(tenant string, request listRequest, query *order.Query) (l
 	return l, nil
 }
 
-// page cuts the resources to the page and makes the token of the next one.
-func page[T any](l listing, resources []*T, at func(*T) order.Position) ([]*T, string) {
-	if len(resources) <= l.size {
-		return resources, ""
+// nextToken makes the token of the page after this one; none after the last.
+func nextToken[T any](l listing, page order.Page[T], at func(*T) order.Position) string {
+	if !page.More {
+		return ""
 	}
-	resources = resources[:l.size]
-	return resources, l.pages.seal(at(resources[l.size-1]), l.bound)
+	return l.pages.seal(at(page.Items[len(page.Items)-1]), l.bound)
 }
 
 // binding is a hash of what a token is good for: the tenant and the request but for its token. The size may change from

@@ -139,7 +139,8 @@ func (x *GetOrderRequest) GetName() string {
 // Which orders to list.
 type ListOrdersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How many to answer at the most: 50 when absent, 1000 at the most; more is taken as 1000. (AIP-158)
+	// How many to answer at the most: 50 when absent, 1000 at the most; more is taken as 1000. A page of large resources has
+	// fewer; only a missing `next_page_token` says that it is the last. (AIP-158)
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// `next_page_token` of the page before. All else in the request must be as it was for that page.
 	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`

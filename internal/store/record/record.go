@@ -1,5 +1,5 @@
 // Package record is what a store keeps of a change: its resources as rows, their documents as JSON, and which versions it
-// made. All stores share it, so that a document reads the same from each of them.
+// answers. All stores share it, so that a document reads the same from each of them.
 package record
 
 import (
@@ -46,14 +46,15 @@ type Write struct {
 	Made    string // the refs of the change as JSON, when it has a key
 }
 
-// New encodes a change. It refuses a change that no store can make as order.Change says: one that names a resource twice,
-// or a version below 1.
+// New encodes a change. It refuses a change that no store can make as order.Change says: one that makes a resource twice,
+// or names a version below 1.
 func New(change *order.Change) (*Write, error) {
 	refs := change.Refs()
-	if err := check(refs); err != nil {
+	made := len(refs) - len(change.Found)
+	if err := check(refs, made); err != nil {
 		return nil, err
 	}
-	write := &Write{Tenant: change.Tenant, Records: make([]Record, 0, len(refs)), Key: change.Key}
+	write := &Write{Tenant: change.Tenant, Records: make([]Record, 0, made), Key: change.Key}
 	for _, o := range change.Orders {
 		err := write.add(order.KindOrder, o.ID, o.Stamp, o.DeleteTime, []string{o.ExternalID, o.Number}, o)
 		if err != nil {
@@ -71,27 +72,32 @@ func New(change *order.Change) (*Write, error) {
 		}
 	}
 	if change.Key != nil {
-		made, err := json.Marshal(refs)
+		encoded, err := json.Marshal(refs)
 		if err != nil {
-			return nil, fmt.Errorf("encoding what a change made: %w", err)
+			return nil, fmt.Errorf("encoding what a change answers: %w", err)
 		}
-		write.Made = string(made)
+		write.Made = string(encoded)
 	}
 	return write, nil
 }
 
-func check(refs []order.Ref) error {
+// check looks at all refs of a change, of which it makes the first ones. Those it has found may be named more than once, and
+// may be versions that it replaces.
+func check(refs []order.Ref, made int) error {
 	type name struct {
 		kind order.Kind
 		id   string
 	}
-	seen := make(map[name]bool, len(refs))
-	for _, ref := range refs {
+	seen := make(map[name]bool, made)
+	for i, ref := range refs {
 		if ref.Version < 1 {
-			return fmt.Errorf("a change makes %s %q of version %d; the first version is 1", ref.Kind, ref.ID, ref.Version)
+			return fmt.Errorf("a change names %s %q of version %d; the first version is 1", ref.Kind, ref.ID, ref.Version)
+		}
+		if i >= made {
+			continue
 		}
 		if seen[name{ref.Kind, ref.ID}] {
-			return fmt.Errorf("a change names %s %q twice", ref.Kind, ref.ID)
+			return fmt.Errorf("a change makes %s %q twice", ref.Kind, ref.ID)
 		}
 		seen[name{ref.Kind, ref.ID}] = true
 	}
@@ -119,11 +125,11 @@ func Decode[T any](body []byte) (*T, error) {
 	return document, nil
 }
 
-// DecodeMade reads which versions a change made.
+// DecodeMade reads which versions a change answers.
 func DecodeMade(made []byte) ([]order.Ref, error) {
 	var refs []order.Ref
 	if err := json.Unmarshal(made, &refs); err != nil {
-		return nil, fmt.Errorf("decoding what a change made: %w", err)
+		return nil, fmt.Errorf("decoding what a change answers: %w", err)
 	}
 	return refs, nil
 }

@@ -18,7 +18,7 @@ func TestStoredForm(t *testing.T) {
 	write, err := record.New(&order.Change{
 		Tenant: "t", Orders: []*order.Order{storetest.MaximalOrder("o"), storetest.MinimalOrder("m")},
 		Products: []*order.Product{storetest.Product("p")}, Shipments: []*order.Shipment{storetest.Shipment("s")},
-		Key: storetest.Key("k"),
+		Found: []order.Ref{{Kind: order.KindOrder, ID: "before", Version: 7}}, Key: storetest.Key("k"),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -28,7 +28,10 @@ func TestStoredForm(t *testing.T) {
 	stored(t, "product.json", write.Records[2], storetest.Product("p"))
 	stored(t, "shipment.json", write.Records[3], storetest.Shipment("s"))
 	const made = `[{"kind":"order","id":"o","version":1},{"kind":"order","id":"m","version":1},` +
-		`{"kind":"product","id":"p","version":1},{"kind":"shipment","id":"s","version":1}]`
+		`{"kind":"product","id":"p","version":1},{"kind":"shipment","id":"s","version":1},{"kind":"order","id":"before","version":7}]`
+	if len(write.Records) != 4 {
+		t.Errorf("%d records, want 4", len(write.Records))
+	}
 	if write.Made != made {
 		t.Errorf("made: %s, want %s", write.Made, made)
 	}

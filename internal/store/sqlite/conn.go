@@ -47,7 +47,10 @@ func (c *conn) exec(text string, args ...any) (int64, error) {
 	return result.RowsAffected()
 }
 
-// query calls scan for each row. Under a context that can end, the driver starts goroutines to watch it.
+// errStop is what scan returns to query when it has enough rows.
+var errStop = errors.New("stop")
+
+// query calls scan for each row, until it fails or says errStop. Under a context that can end, the driver starts goroutines to watch it.
 func (c *conn) query(ctx context.Context, text string, args []any, scan func(*sql.Rows) error) error {
 	stmt, err := c.stmt(text)
 	if err != nil {
@@ -58,7 +61,9 @@ func (c *conn) query(ctx context.Context, text string, args []any, scan func(*sq
 		return err
 	}
 	for rows.Next() {
-		if err := scan(rows); err != nil {
+		if err := scan(rows); err == errStop {
+			return rows.Close()
+		} else if err != nil {
 			return errors.Join(err, rows.Close())
 		}
 	}

@@ -15,20 +15,29 @@ func (s *Store) Connections(ctx context.Context, use func(name string, c *sql.Co
 		}
 	}
 	use("writer", s.writer.conn.Conn)
-	var all func(p *pool, name string, left int) error
-	all = func(p *pool, name string, left int) error {
-		if left == 0 {
-			return nil
+	for name, p := range map[string]*pool{"point": s.points, "list": s.lists, "search": s.searches} {
+		if err := p.all(ctx, cap(p.idle), func(c *conn) { use(name, c.Conn) }, func() {}); err != nil {
+			return err
 		}
-		return p.use(ctx, func(c *conn) error {
-			use(name, c.Conn)
-			return all(p, name, left-1)
-		})
 	}
-	if err := all(s.points, "point", pointReaders); err != nil {
-		return err
+	return nil
+}
+
+// OccupySearches calls run while every connection for searches is in use.
+func (s *Store) OccupySearches(ctx context.Context, run func()) error {
+	return s.searches.all(ctx, searchReaders, func(*conn) {}, run)
+}
+
+// all takes so many connections, calls use for each, and then run while it has them all.
+func (p *pool) all(ctx context.Context, left int, use func(*conn), run func()) error {
+	if left == 0 {
+		run()
+		return nil
 	}
-	return all(s.lists, "list", listReaders)
+	return p.use(ctx, func(c *conn) error {
+		use(c)
+		return p.all(ctx, left-1, use, run)
+	})
 }
 
 // Panic has the writer panic in the middle of a transaction.
@@ -47,5 +56,9 @@ func Statements() []string {
 	return list
 }
 
-// Readers is how many connections read.
-const Readers = pointReaders + listReaders
+// How many connections read.
+const (
+	PointReaders  = pointReaders
+	ListReaders   = listReaders
+	SearchReaders = searchReaders
+)

@@ -58,14 +58,14 @@ func examine(t *testing.T, path string, acknowledged, examined map[string]int64)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, o := range page {
+		for _, o := range page.Items {
 			if stored[o.ID] != 0 {
 				t.Fatalf("%s is there twice", o.ID)
 			}
 			stored[o.ID] = o.Version
 			query.After = &order.Position{CreateTime: o.CreateTime, ID: o.ID}
 		}
-		if len(page) < query.Limit {
+		if !page.More {
 			break
 		}
 	}
@@ -153,8 +153,8 @@ func TestPanic(t *testing.T) {
 	}
 	group.Wait()
 	page, err := store.Orders().List(ctx, "t", order.Query{Limit: 1000})
-	if err != nil || len(page) != 12*20 {
-		t.Errorf("%d orders, want %d; %v", len(page), 12*20, err)
+	if err != nil || len(page.Items) != 12*20 {
+		t.Errorf("%d orders, want %d; %v", len(page.Items), 12*20, err)
 	}
 }
 

@@ -31,7 +31,7 @@ var (
 
 // files is a database file that this process has the lock of.
 type files struct {
-	path string
+	path string // absolute, without symbolic links
 	lock *flock.Flock
 	// created are the directories in which something was created, which must be synced for it to stay.
 	created []string
@@ -43,7 +43,7 @@ func prepare(path string) (*files, error) {
 	if err != nil {
 		return nil, fmt.Errorf("database %s: %w", path, err)
 	}
-	f := &files{path: path}
+	f := &files{}
 	directory := filepath.Dir(path)
 	for missing := directory; ; missing = filepath.Dir(missing) {
 		if _, err := os.Stat(missing); !errors.Is(err, fs.ErrNotExist) {
@@ -54,6 +54,10 @@ func prepare(path string) (*files, error) {
 	if err := os.MkdirAll(directory, 0o700); err != nil {
 		return nil, fmt.Errorf("database %s: can't create its directory: %w; choose another, or make the one above writable for this user", path, err)
 	}
+	if path, err = resolve(path); err != nil {
+		return nil, err
+	}
+	f.path = path
 	f.lock = flock.New(path+".lock", flock.SetPermissions(0o600))
 	locked, err := f.lock.TryLock()
 	if err != nil {
@@ -66,6 +70,21 @@ func prepare(path string) (*files, error) {
 		return nil, errors.Join(err, f.lock.Unlock())
 	}
 	return f, nil
+}
+
+// resolve follows the symbolic links to the database file, or to its directory while there is no file. SQLite keeps its
+// files beside the real one; so must the lock be, for two data directories that share a database to exclude each other. And
+// a link that is changed later has no effect on connections that are opened then.
+func resolve(path string) (string, error) {
+	resolved, err := filepath.EvalSymlinks(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		resolved, err = filepath.EvalSymlinks(filepath.Dir(path))
+		resolved = filepath.Join(resolved, filepath.Base(path))
+	}
+	if err != nil {
+		return "", fmt.Errorf("database %s: can't follow its path: %w; repair the link, or make the directories readable for this user", path, err)
+	}
+	return resolved, nil
 }
 
 func (f *files) create() error {

@@ -6,10 +6,13 @@ import (
 	"errors"
 )
 
-// How many connections read at once: one resource each, or a page of a list each.
+// How many connections read at once. Each sort of read has its own, so that it never waits for one that takes longer.
 const (
-	pointReaders = 4
-	listReaders  = 4
+	pointReaders = 4 // few resources by their key
+	listReaders  = 4 // a page of a list
+	// searchReaders read a page of a search, for which they may go through every order of a tenant. They are few, since each
+	// keeps a processor busy.
+	searchReaders = 2
 )
 
 // pool is a bounded number of read-only connections. database/sql has a pool as well, but one that knows nothing of

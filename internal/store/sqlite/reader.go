@@ -63,10 +63,44 @@ func (r reader[T]) GetMany(ctx context.Context, tenant string, ids []string) (ma
 	return found, nil
 }
 
-func (r reader[T]) List(ctx context.Context, tenant string, query order.Query) ([]*T, error) {
+func (r reader[T]) List(ctx context.Context, tenant string, query order.Query) (order.Page[T], error) {
 	if query.Limit < 1 {
-		return nil, fmt.Errorf("sqlite: a page of %d", query.Limit)
+		return order.Page[T]{}, fmt.Errorf("sqlite: a page of %d", query.Limit)
 	}
+	if !r.store.enter() {
+		return order.Page[T]{}, errClosed
+	}
+	defer r.store.calls.RUnlock()
+	pool := r.store.lists
+	if query.ItemContains != "" {
+		pool = r.store.searches
+	}
+	var page order.Page[T]
+	size := 0
+	err := pool.use(ctx, func(c *conn) error {
+		return c.query(ctx, r.reads.list[shapeOf(query)], listArgs(tenant, query), func(rows *sql.Rows) error {
+			var body sql.RawBytes
+			if err := rows.Scan(&body); err != nil {
+				return err
+			}
+			size += len(body)
+			if n := len(page.Items); n == query.Limit || n > 0 && size > order.MaxPageBytes {
+				page.More = true
+				return errStop
+			}
+			document, err := record.Decode[T](body)
+			page.Items = append(page.Items, document)
+			return err
+		})
+	})
+	if err != nil {
+		return order.Page[T]{}, ended(ctx, err)
+	}
+	return page, nil
+}
+
+// listArgs asks for one row more than the page may have, which tells whether there are more.
+func listArgs(tenant string, query order.Query) []any {
 	after := order.Position{}
 	micros := int64(math.MinInt64)
 	if query.Descending {
@@ -75,30 +109,11 @@ func (r reader[T]) List(ctx context.Context, tenant string, query order.Query) (
 	if query.After != nil {
 		after, micros = *query.After, query.After.CreateTime.UnixMicro()
 	}
-	args := []any{tenant, micros, after.ID, query.Limit}
+	args := []any{tenant, micros, after.ID, query.Limit + 1}
 	if query.ItemContains != "" {
 		args = append(args, query.ItemContains)
 	}
-	if !r.store.enter() {
-		return nil, errClosed
-	}
-	defer r.store.calls.RUnlock()
-	var page []*T
-	err := r.store.lists.use(ctx, func(c *conn) error {
-		return c.query(ctx, r.reads.list[shapeOf(query)], args, func(rows *sql.Rows) error {
-			var body sql.RawBytes
-			if err := rows.Scan(&body); err != nil {
-				return err
-			}
-			document, err := record.Decode[T](body)
-			page = append(page, document)
-			return err
-		})
-	})
-	if err != nil {
-		return nil, ended(ctx, err)
-	}
-	return page, nil
+	return args
 }
 
 // point runs a query that reads few rows by their key. It ends soon by itself, so the context counts only until it begins:

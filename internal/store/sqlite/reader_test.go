@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,7 +27,7 @@ func TestCanceledSearch(t *testing.T) {
 	}
 	nowhere := order.Query{Limit: 1, ItemContains: "what no title has"}
 	canceled := 0
-	for attempt := 0; canceled <= sqlite.Readers; attempt++ { // each connection more than once
+	for attempt := 0; canceled <= sqlite.SearchReaders; attempt++ { // each connection more than once
 		ctx, cancel := context.WithCancel(t.Context())
 		stop := time.AfterFunc(time.Millisecond, cancel)
 		_, err := store.Orders().List(ctx, "t", nowhere)
@@ -38,8 +39,61 @@ func TestCanceledSearch(t *testing.T) {
 			t.Fatalf("List: %v, after %d attempts", err, attempt)
 		}
 	}
-	if page, err := store.Orders().List(t.Context(), "t", nowhere); err != nil || len(page) != 0 {
-		t.Errorf("List: %d orders, %v", len(page), err)
+	if page, err := store.Orders().List(t.Context(), "t", nowhere); err != nil || len(page.Items) != 0 || page.More {
+		t.Errorf("List: %d orders, more: %t, %v", len(page.Items), page.More, err)
+	}
+}
+
+// TestBusySearches: while searches take every connection that they may have, other reads go on.
+func TestBusySearches(t *testing.T) {
+	store := open(t, filepath.Join(t.TempDir(), "orders.db"))
+	defer store.Close()
+	storetest.Must(t, store, storetest.Orders("t", storetest.Order("a")))
+	search := order.Query{Limit: 1, ItemContains: "engine"}
+	err := store.OccupySearches(t.Context(), func() {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		if page, err := store.Orders().List(ctx, "t", order.Query{Limit: 1}); err != nil || len(page.Items) != 1 {
+			t.Errorf("List: %d orders, %v", len(page.Items), err)
+		}
+		if _, err := store.Orders().Get(ctx, "t", "a"); err != nil {
+			t.Errorf("Get: %v", err)
+		}
+		waits, cancel := context.WithTimeout(ctx, 10*time.Millisecond)
+		defer cancel()
+		if _, err := store.Orders().List(waits, "t", search); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a search without a connection: %v", err)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if page, err := store.Orders().List(t.Context(), "t", search); err != nil || len(page.Items) != 1 {
+		t.Errorf("search: %d orders, %v", len(page.Items), err)
+	}
+}
+
+// TestRowAfterPage: of the row after a page, List only sees that it is there, and of the rows after that one nothing.
+func TestRowAfterPage(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "orders.db")
+	store := open(t, path)
+	defer store.Close()
+	large := storetest.Order("b")
+	large.Description = strings.Repeat("x", order.MaxPageBytes)
+	storetest.Must(t, store, storetest.Orders("t", storetest.Order("a"), large, storetest.Order("c")))
+	// A search fails at a row whose body is no JSON.
+	alter(t, path, "UPDATE orders SET body = 'no document' WHERE id = 'c'")
+	page, err := store.Orders().List(t.Context(), "t", order.Query{Limit: 10, ItemContains: "engine"})
+	if err != nil || len(page.Items) != 1 || !page.More {
+		t.Errorf("search: %d orders, more: %t, %v", len(page.Items), page.More, err)
+	}
+	alter(t, path, "UPDATE orders SET body = 'no document' WHERE id = 'b'")
+	page, err = store.Orders().List(t.Context(), "t", order.Query{Limit: 1})
+	if err != nil || len(page.Items) != 1 || !page.More {
+		t.Errorf("List: %d orders, more: %t, %v", len(page.Items), page.More, err)
+	}
+	if _, err := store.Orders().List(t.Context(), "t", order.Query{Limit: 2}); err == nil {
+		t.Error("List of what is no document: no error")
 	}
 }
 
@@ -55,8 +109,8 @@ func BenchmarkList(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if page, err := store.Orders().List(b.Context(), "t", order.Query{Limit: 50}); err != nil || len(page) != 50 {
-			b.Fatal(len(page), err)
+		if page, err := store.Orders().List(b.Context(), "t", order.Query{Limit: 50}); err != nil || len(page.Items) != 50 {
+			b.Fatal(len(page.Items), err)
 		}
 	}
 }

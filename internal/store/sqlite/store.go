@@ -32,10 +32,9 @@ type Store struct {
 	products  reader[order.Product]
 	shipments reader[order.Shipment]
 
-	lock   *flock.Flock
-	writer *writer
-	// Lists have connections of their own: a long search must not keep short reads waiting.
-	points, lists *pool
+	lock                    *flock.Flock
+	writer                  *writer
+	points, lists, searches *pool
 
 	calls  sync.RWMutex // held for reading by every call that runs
 	closed atomic.Bool
@@ -66,7 +65,9 @@ func Open(ctx context.Context, options Options) (_ *Store, err error) {
 	if err := f.sync(); err != nil {
 		return nil, err
 	}
-	s.points, s.lists = newPool(f.path, pointReaders), newPool(f.path, listReaders)
+	s.points = newPool(f.path, pointReaders)
+	s.lists = newPool(f.path, listReaders)
+	s.searches = newPool(f.path, searchReaders)
 	shapes := record.Shapes()
 	s.orders = newReader[order.Order](s, shapes[0])
 	s.products = newReader[order.Product](s, shapes[1])
@@ -153,7 +154,7 @@ func (s *Store) Close() error {
 // release frees what is there, the writer last: closing the last connection checkpoints.
 func (s *Store) release() error {
 	var errs []error
-	for _, p := range []*pool{s.points, s.lists} {
+	for _, p := range []*pool{s.points, s.lists, s.searches} {
 		if p != nil {
 			errs = append(errs, p.close())
 		}

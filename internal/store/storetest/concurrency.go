@@ -167,7 +167,7 @@ func testReadYourWrites(t *testing.T, open Open) {
 			_, err1 := store.Orders().Get(ctx, tenant, id)
 			_, err2 := store.Outcome(ctx, tenant, key.Hash, key.NotSince)
 			page, err3 := store.Orders().List(ctx, tenant, order.Query{Limit: 1, Descending: true})
-			if err := errors.Join(err1, err2, err3); err != nil || len(page) != 1 || page[0].ID != id {
+			if err := errors.Join(err1, err2, err3); err != nil || len(page.Items) != 1 || page.Items[0].ID != id || page.More != (round > 0) {
 				t.Errorf("after Apply of %s: %v, page %v", id, err, page)
 			}
 		}

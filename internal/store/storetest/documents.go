@@ -31,7 +31,7 @@ func testDocuments(t *testing.T, open Open) {
 		equal(t, "GetAt", got, want)
 		page, err := store.Orders().List(ctx, "t", order.Query{Limit: 10, ShowDeleted: true})
 		ok(t, "List", err)
-		if !contains(page, Next(want)) {
+		if !contains(page.Items, Next(want)) {
 			t.Errorf("List lacks %s", want.ID)
 		}
 	}

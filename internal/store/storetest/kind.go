@@ -86,7 +86,7 @@ func testVersions[T resource](t *testing.T, open Open, k kind[T]) {
 	is(t, "GetAt of another id", err, order.ErrNotFound)
 	page, err := reader.List(ctx, "t", order.Query{Limit: 10, ShowDeleted: true})
 	ok(t, "List", err)
-	equal(t, "List", page, []*T{versions[4], k.make("bystander")})
+	equal(t, "List", page, order.Page[T]{Items: []*T{versions[4], k.make("bystander")}})
 }
 
 func testMany[T resource](t *testing.T, open Open, k kind[T]) {
@@ -107,22 +107,44 @@ func testMany[T resource](t *testing.T, open Open, k kind[T]) {
 	}
 }
 
-// ids reads all pages and lists the ids, in order.
+// ids reads all pages, of which only the last may have fewer than the limit, and lists the ids, in order.
 func ids[T resource](t *testing.T, store order.Store, k kind[T], tenant string, query order.Query) []string {
 	t.Helper()
 	var list []string
+	read := pages(t, store, k, tenant, query)
+	for i, page := range read {
+		if i < len(read)-1 && len(page) != query.Limit {
+			t.Fatalf("List: a page of %d in the middle, want %d", len(page), query.Limit)
+		}
+		list = append(list, page...)
+	}
+	return list
+}
+
+// pages reads all pages and lists the ids of each. None is empty.
+func pages[T resource](t *testing.T, store order.Store, k kind[T], tenant string, query order.Query) [][]string {
+	t.Helper()
+	var list [][]string
 	for {
 		page, err := k.reader(store).List(t.Context(), tenant, query)
 		ok(t, "List", err)
-		if len(page) > query.Limit {
-			t.Fatalf("List: a page of %d, want at most %d", len(page), query.Limit)
+		if len(page.Items) > query.Limit {
+			t.Fatalf("List: a page of %d, want at most %d", len(page.Items), query.Limit)
 		}
-		for _, item := range page {
+		if len(page.Items) == 0 {
+			if len(list) > 0 || page.More {
+				t.Fatal("List: there were more, but the page is empty")
+			}
+			return nil
+		}
+		var read []string
+		for _, item := range page.Items {
 			id, stamp, _ := k.parts(item)
-			list = append(list, id)
+			read = append(read, id)
 			query.After = &order.Position{CreateTime: stamp.CreateTime, ID: id}
 		}
-		if len(page) < query.Limit {
+		list = append(list, read)
+		if !page.More {
 			return list
 		}
 	}

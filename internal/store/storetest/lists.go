@@ -2,6 +2,8 @@ package storetest
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -67,6 +69,37 @@ func testSearch(t *testing.T, open Open) {
 	Must(t, store, Orders("t", deleted))
 	equal(t, "deleted", ids(t, store, orders, "t", order.Query{Limit: 1, ItemContains: "pple"}), []string{"a"})
 	equal(t, "deleted, shown", ids(t, store, orders, "t", order.Query{Limit: 1, ItemContains: "pple", ShowDeleted: true}), []string{"a", "d"})
+}
+
+// testLargePages: pages end before their documents are too large together, whatever the limit, and go on from there.
+func testLargePages(t *testing.T, open Open) {
+	store := start(t, open)
+	sized := func(id string, bytes int) *order.Order {
+		o := Order(id)
+		o.Description = strings.Repeat("x", bytes)
+		return o
+	}
+	var want, reversed [][]string
+	for i := range 5 {
+		first, second := fmt.Sprint("o", 2*i), fmt.Sprint("o", 2*i+1)
+		for _, id := range []string{first, second} {
+			Must(t, store, Orders("large", sized(id, order.MaxPageBytes/3)))
+		}
+		want, reversed = append(want, []string{first, second}), append(reversed, []string{second, first})
+	}
+	slices.Reverse(reversed)
+	// One that is larger than a page may be has a page of its own, wherever it is.
+	for _, o := range []*order.Order{Order("a"), Order("b"), sized("c", order.MaxPageBytes), Order("d"), Order("e"), sized("f", order.MaxPageBytes)} {
+		Must(t, store, Orders("mixed", o))
+	}
+	for _, query := range []order.Query{{Limit: 1000}, {Limit: 1000, ItemContains: "engine"}} {
+		equal(t, "large", pages(t, store, orders, "large", query), want)
+		equal(t, "mixed", pages(t, store, orders, "mixed", query), [][]string{{"a", "b"}, {"c"}, {"d", "e"}, {"f"}})
+		query.Descending = true
+		equal(t, "large, descending", pages(t, store, orders, "large", query), reversed)
+		equal(t, "mixed, descending", pages(t, store, orders, "mixed", query), [][]string{{"f"}, {"e", "d"}, {"c"}, {"b", "a"}})
+	}
+	equal(t, "by one", len(ids(t, store, orders, "large", order.Query{Limit: 1})), 10)
 }
 
 // testListsWhileInserting reads pages while orders are made: none that was there is missed, none comes twice.

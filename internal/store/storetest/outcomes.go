@@ -51,6 +51,42 @@ func testOutcomes(t *testing.T, open Open) {
 	equal(t, "made", len(got.Made), 0)
 }
 
+// testFound: an outcome also lists what its write has found, for which nothing is written.
+func testFound(t *testing.T, open Open) {
+	store, ctx := start(t, open), t.Context()
+	made := func(key *order.Key) []order.Ref {
+		got, err := store.Outcome(ctx, "t", key.Hash, key.NotSince)
+		ok(t, "Outcome", err)
+		return got.Made
+	}
+	Must(t, store, &order.Change{Tenant: "t", Orders: []*order.Order{Order("a")}, Products: []*order.Product{Product("p")}})
+	a := order.Ref{Kind: order.KindOrder, ID: "a", Version: 1}
+	found := []order.Ref{a, {Kind: order.KindProduct, ID: "p", Version: 1}, a}
+
+	change := &order.Change{Tenant: "t", Found: found, Key: Key("found")}
+	Must(t, store, change)
+	equal(t, "found", made(change.Key), found)
+	conflicts(t, store, change, order.ConflictError{Conflict: order.ConflictKey})
+	got, err := store.Orders().Get(ctx, "t", "a")
+	ok(t, "Get", err)
+	equal(t, "what was found", got, Order("a"))
+	_, err = store.Orders().GetAt(ctx, "t", "a", 2)
+	is(t, "GetAt", err, order.ErrNotFound)
+
+	both := &order.Change{Tenant: "t", Orders: []*order.Order{Next(Order("a")), Order("b")}, Found: found, Key: Key("both")}
+	Must(t, store, both)
+	equal(t, "made and found", made(both.Key), append([]order.Ref{
+		{Kind: order.KindOrder, ID: "a", Version: 2}, {Kind: order.KindOrder, ID: "b", Version: 1},
+	}, found...))
+	equal(t, "orders", ids(t, store, orders, "t", order.Query{Limit: 10}), []string{"a", "b"})
+
+	Must(t, store, &order.Change{Tenant: "t", Found: found})
+	nowhere := &order.Change{Tenant: "t", Found: []order.Ref{{Kind: order.KindOrder, ID: "a"}}, Key: Key("nowhere")}
+	if err := store.Apply(ctx, nowhere); err == nil {
+		t.Error("Apply with a version that can't be: no error")
+	}
+}
+
 // testExpiry: a key can be used again once its outcome is older than NotSince, and only then.
 func testExpiry(t *testing.T, open Open) {
 	store, ctx := start(t, open), t.Context()

@@ -23,7 +23,8 @@ run: build ## Run the service with sample orders
 
 .PHONY: test
 test: ## Run every test under the race detector
-	go test -race -timeout $(TEST_TIMEOUT) ./...
+	# Not from the cache: it does not see that the program, which the tests of e2e/ start, has changed.
+	go test -race -count=1 -timeout $(TEST_TIMEOUT) ./...
 
 .PHONY: soak
 soak: ## Kill the service KILLS (200) times under load and compare what was acknowledged with what is stored

@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"context"
 	"io"
+	"math"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -295,6 +296,7 @@ func TestNewRefuses(t *testing.T) {
 		"no connection":               {},
 		"negative limit":              {Conn: conn, MaxBodyBytes: -1},
 		"negative memory":             {Conn: conn, MaxBodyMemory: -1},
+		"most negative memory":        {Conn: conn, MaxBodyMemory: math.MinInt64},
 		"memory for less than a body": {Conn: conn, MaxBodyMemory: gateway.DefaultMaxBodyBytes},
 		"negative timeout":            {Conn: conn, StreamIdleTimeout: -1},
 	} {

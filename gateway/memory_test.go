@@ -77,7 +77,7 @@ func smallMemory(o *gateway.Options) {
 // slow is a request that has sent a part of its body, and nothing more.
 type slow struct {
 	out    *io.PipeWriter
-	leave  func()
+	leave  context.CancelFunc
 	status int // that it was answered with; zero for none
 }
 
@@ -86,10 +86,9 @@ func (f *front) slow(t *testing.T, path, part string, answered chan<- *slow) *sl
 	t.Helper()
 	body, out := io.Pipe()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	s := &slow{out: out, leave: func() {
-		cancel()
-		_ = out.CloseWithError(context.Canceled) // net/http's client waits for it
-	}}
+	t.Cleanup(cancel)
+	context.AfterFunc(ctx, func() { _ = out.CloseWithError(ctx.Err()) }) // net/http's client waits for it
+	s := &slow{out: out, leave: cancel}
 	r := f.request(t, "POST", path, body).WithContext(ctx)
 	go func() { _, _ = io.WriteString(out, part) }()
 	go func() {

@@ -96,7 +96,7 @@ func (o Options) validate() error {
 		errs = append(errs, errors.New("the limits of bodies and records can't be negative"))
 	}
 	// The chunk is for what grow gives beyond the body.
-	if o.MaxBodyMemory < memoryChunk || o.MaxBodyMemory-memoryChunk < max(o.MaxBodyBytes, o.MaxRecordBytes) {
+	if o.MaxBodyMemory < MinBodyMemory(o.MaxBodyBytes, o.MaxRecordBytes) {
 		errs = append(errs, fmt.Errorf("the memory for bodies must be at least %d bytes more than the limits of bodies and records", memoryChunk))
 	}
 	if o.BodyTimeout < 0 || o.StreamIdleTimeout < 0 || o.WriteTimeout < 0 {

@@ -17,6 +17,11 @@ const (
 	memoryChunk = 64 << 10
 )
 
+// MinBodyMemory is the least Options.MaxBodyMemory, in bytes, with which the largest body or record has room at all.
+func MinBodyMemory(bodyBytes, recordBytes int64) int64 {
+	return max(bodyBytes, recordBytes) + memoryChunk
+}
+
 // memory is what one call has of the memory for bodies and records, of which there is Options.MaxBodyMemory for all. It
 // belongs to whoever reads the request: the goroutine that handles it or, in a stream, the one that sends.
 type memory struct {

@@ -23,6 +23,7 @@ func (p *process) addGateway(listener net.Listener, conn connection, admit admis
 		LoopbackHostOnly:  s.exposed() != "",
 		MaxBodyBytes:      s.HTTP.MaxBodyBytes,
 		MaxRecordBytes:    s.HTTP.MaxRecordBytes,
+		MaxBodyMemory:     s.HTTP.MaxBodyMemory,
 		BodyTimeout:       s.HTTP.BodyTimeout,
 		StreamIdleTimeout: s.HTTP.StreamIdleTimeout,
 		WriteTimeout:      s.HTTP.WriteTimeout,

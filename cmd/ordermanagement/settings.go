@@ -124,6 +124,7 @@ type httpSettings struct {
 	HTTPListen        string        `name:"http-listen" placeholder:"HOST:PORT" help:"Address for HTTP (default :${http_port}; 127.0.0.1:${http_port} with --tls=off or --auth=off)."`
 	MaxBodyBytes      int64         `default:"${max_body_bytes}" help:"Largest request body that is taken, in bytes."`
 	MaxRecordBytes    int64         `default:"${max_record_bytes}" help:"Largest record of a request stream that is taken, in bytes."`
+	MaxBodyMemory     int64         `default:"${max_body_memory}" help:"Memory for bodies and records that arrive at the same time, in bytes; what has no room is answered 503."`
 	BodyTimeout       time.Duration `default:"${body_timeout}" help:"Time for a whole request body to arrive."`
 	StreamIdleTimeout time.Duration `default:"${stream_idle_timeout}" help:"Time for the next record of a request stream to arrive."`
 	WriteTimeout      time.Duration `default:"${write_timeout}" help:"Time for a client to take an answer, or a record of one."`
@@ -158,6 +159,7 @@ func defaults() kong.Vars {
 		"v1_location":         defaultV1Location,
 		"max_body_bytes":      decimal(gateway.DefaultMaxBodyBytes),
 		"max_record_bytes":    decimal(gateway.DefaultMaxRecordBytes),
+		"max_body_memory":     decimal(gateway.DefaultMaxBodyMemory),
 		"body_timeout":        gateway.DefaultBodyTimeout.String(),
 		"stream_idle_timeout": gateway.DefaultStreamIdleTimeout.String(),
 		"write_timeout":       gateway.DefaultWriteTimeout.String(),

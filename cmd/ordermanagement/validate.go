@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"ordermanagement/gateway"
 	"ordermanagement/internal/order"
 )
 
@@ -152,6 +153,9 @@ func (s *apiSettings) check(p *problems) {
 func (s *gatewaySettings) check(p *problems) {
 	checkRange(p, "max-body-bytes", s.HTTP.MaxBodyBytes, 1, maxMessageBytes)
 	checkRange(p, "max-record-bytes", s.HTTP.MaxRecordBytes, 1, maxMessageBytes)
+	if least := gateway.MinBodyMemory(s.HTTP.MaxBodyBytes, s.HTTP.MaxRecordBytes); s.HTTP.MaxBodyMemory < least {
+		p.report("max-body-memory", "%d is less than one body or record needs; give at least %d", s.HTTP.MaxBodyMemory, least)
+	}
 	checkRange(p, "body-timeout", s.HTTP.BodyTimeout, time.Millisecond, maxTimeout)
 	checkRange(p, "stream-idle-timeout", s.HTTP.StreamIdleTimeout, time.Millisecond, maxTimeout)
 	checkRange(p, "write-timeout", s.HTTP.WriteTimeout, time.Millisecond, maxTimeout)

@@ -28,7 +28,7 @@ const (
 	keepaliveTimeout  = 10 * time.Second
 )
 
-// DefaultMaxReceiveBytes is how large an answer may be. A page of a thousand orders is larger than gRPC's own 4 MiB.
+// DefaultMaxReceiveBytes is how large an answer may be. One large order can be more than gRPC's own 4 MiB.
 const DefaultMaxReceiveBytes = 64 << 20
 
 // Option says how to connect. Without one of Plaintext and TLS, TLS with the system's roots is used.

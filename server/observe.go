@@ -57,18 +57,14 @@ func measure(registry prometheus.Registerer) (link, error) {
 		}
 	}
 	return link{name: "measure", run: func(ctx context.Context, c *call, next next) error {
-		if c.rehearsal {
-			err := next(ctx)
-			if err != nil {
-				handled.WithLabelValues(c.method.service, c.method.name, c.method.kind, status.Code(err).String()).Inc()
-			}
-			return err
-		}
 		start := time.Now()
 		inFlight := running.WithLabelValues(c.method.service, c.method.name, c.method.kind)
 		inFlight.Inc()
 		defer inFlight.Dec()
 		err := next(ctx)
+		if c.rehearsal && err == nil {
+			return nil
+		}
 		handled.WithLabelValues(c.method.service, c.method.name, c.method.kind, status.Code(err).String()).Inc()
 		seconds.WithLabelValues(c.method.service, c.method.name, c.method.kind).Observe(time.Since(start).Seconds())
 		return err

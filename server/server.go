@@ -96,7 +96,7 @@ type Server struct {
 	end       context.CancelFunc // of streams that never end by themselves
 	handlers  inFlight
 	chain     chain
-	methods   map[string]*method // that the in-process connection has
+	methods   map[string]*method // by full name
 }
 
 // New makes a server. It fails when a registered method has no policy in its contract.
@@ -120,14 +120,18 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s.network = grpc.NewServer(networkOptions(o, limits, unknown(chain))...)
-	network := &registrar{target: s.network, chain: chain, check: check, handlers: &s.handlers, methods: map[string]*method{}, idle: limits.StreamIdleTimeout}
-	inProcess := &registrar{target: channel, chain: chain, check: check, handlers: &s.handlers, methods: map[string]*method{}, idle: limits.StreamIdleTimeout, inProcess: true, maxBytes: limits.MessageBytes}
+	s.chain, s.methods = chain, make(map[string]*method)
+	network := &registrar{
+		target: s.network, chain: chain, check: check, handlers: &s.handlers, methods: s.methods,
+		idle: limits.StreamIdleTimeout, maxBytes: limits.MessageBytes,
+	}
+	inProcess := *network
+	inProcess.target, inProcess.inProcess = channel, true
 	services.register(network)
-	services.register(inProcess)
+	services.register(&inProcess)
 	if o.Reflection {
 		registerReflection(network, s.network, o.V1.Enabled)
 	}
-	s.chain, s.methods = chain, inProcess.methods
 	return s, errors.Join(network.err, inProcess.err)
 }
 
@@ -185,9 +189,6 @@ func (s *Server) Conn() grpc.ClientConnInterface { return s.inProcess }
 
 // Drain tells health checks that this server is going away. Calls are still answered.
 func (s *Server) Drain() { s.health.Shutdown() }
-
-// Resume takes Drain back, for when the store answers again.
-func (s *Server) Resume() { s.health.Resume() }
 
 // Shutdown stops taking calls and waits for those that run, on both connections. When the context ends first it cuts
 // them off.

@@ -25,11 +25,16 @@ func (s *Service) ListOrders(ctx context.Context, actor Actor, query Query) (Pag
 
 // CreateOrder makes a draft. The id is the caller's, or made here when it is empty.
 func (s *Service) CreateOrder(ctx context.Context, w Write, id string, content Content) (Result[*Order], error) {
+	return s.create(ctx, w, id, content, nil)
+}
+
+// create makes a draft, with a quoted total or without.
+func (s *Service) create(ctx context.Context, w Write, id string, content Content, quoted *Amount) (Result[*Order], error) {
 	return writeOne(ctx, s, w, s.store.Orders(), func(ctx context.Context, now time.Time) (*Order, *Change, error) {
 		if err := w.checkNew(); err != nil {
 			return nil, nil, err
 		}
-		o, err := s.newDraft(ctx, w.Tenant, now, id, content, nil)
+		o, err := s.newDraft(ctx, w.Tenant, now, id, content, quoted)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -85,7 +90,7 @@ func (s *Service) replaceContent(ctx context.Context, tenant string, o *Order, c
 		return &Error{
 			Reason:        NotEditable,
 			Message:       "lines, prices, customer and addresses change only while an order is DRAFT; it is " + string(o.State),
-			Preconditions: []Precondition{{"STATE", OrderName(o.ID), "state is " + string(o.State) + ", must be DRAFT"}},
+			Preconditions: o.mustBe(string(Draft)),
 		}
 	}
 	if !sameLines {

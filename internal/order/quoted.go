@@ -16,16 +16,7 @@ type Quoted struct {
 
 // AddQuoted makes a draft of a quoted order. Adding the same one again answers the one that is there.
 func (s *Service) AddQuoted(ctx context.Context, w Write, q Quoted) (Result[*Order], error) {
-	result, err := writeOne(ctx, s, w, s.store.Orders(), func(ctx context.Context, now time.Time) (*Order, *Change, error) {
-		if err := w.checkNew(); err != nil {
-			return nil, nil, err
-		}
-		o, err := s.newDraft(ctx, w.Tenant, now, q.ID, q.Content, &q.Total)
-		if err != nil {
-			return nil, nil, err
-		}
-		return o, &Change{Orders: []*Order{o}}, nil
-	})
+	result, err := s.create(ctx, w, q.ID, q.Content, &q.Total)
 	if !errors.Is(err, &Error{Reason: ResourceAlreadyExists}) {
 		return result, err
 	}
@@ -115,7 +106,7 @@ func replaceable(o *Order, id string) error {
 	case o.State != Draft:
 		return &Error{
 			Reason: NotEditable, Message: OrderName(id) + " is " + string(o.State) + "; only a DRAFT can be replaced",
-			Preconditions: []Precondition{{"STATE", OrderName(id), "state is " + string(o.State) + ", must be DRAFT"}},
+			Preconditions: o.mustBe(string(Draft)),
 		}
 	case o.QuotedTotal == nil:
 		return &Error{
@@ -150,8 +141,8 @@ func (s *Service) Search(ctx context.Context, actor Actor, text string) iter.Seq
 			if !page.More {
 				return
 			}
-			last := page.Items[len(page.Items)-1]
-			query.After = &Position{last.CreateTime, last.ID}
+			last := page.Items[len(page.Items)-1].Position()
+			query.After = &last
 		}
 	}
 }

@@ -56,15 +56,17 @@ func (t Transition) check(o *Order) error {
 	for i, state := range r.from {
 		from[i] = string(state)
 	}
+	want := strings.Join(from, " or ")
 	return &Error{
-		Reason:  InvalidTransition,
-		Message: "can't " + string(t) + " an order that is " + string(o.State) + "; it must be " + strings.Join(from, " or "),
-		Preconditions: []Precondition{{
-			Type:        "STATE",
-			Subject:     OrderName(o.ID),
-			Description: "state is " + string(o.State) + ", must be " + strings.Join(from, " or "),
-		}},
+		Reason:        InvalidTransition,
+		Message:       "can't " + string(t) + " an order that is " + string(o.State) + "; it must be " + want,
+		Preconditions: o.mustBe(want),
 	}
+}
+
+// mustBe is the precondition on the state of an order that it does not meet.
+func (o *Order) mustBe(want string) []Precondition {
+	return []Precondition{{"STATE", OrderName(o.ID), "state is " + string(o.State) + ", must be " + want}}
 }
 
 // ShipmentState is how far a shipment has come.

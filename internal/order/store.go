@@ -69,6 +69,12 @@ type Position struct {
 	ID         string
 }
 
+// Position is the place of an order in a list.
+func (o *Order) Position() Position { return Position{o.CreateTime, o.ID} }
+
+// Position is the place of a product in a list.
+func (p *Product) Position() Position { return Position{p.CreateTime, p.ID} }
+
 // Kind names a kind of resource.
 type Kind string
 

@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"errors"
+	"strings"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/status"
@@ -49,9 +50,9 @@ func details(e *order.Error) []protoadapt.MessageV1 {
 // resourceType is the type of a resource name, as the contract's google.api.resource options say it.
 func resourceType(name string) string {
 	switch {
-	case len(name) > 7 && name[:7] == "orders/":
+	case strings.HasPrefix(name, order.OrderName("")):
 		return apierror.Domain + "/Order"
-	case len(name) > 9 && name[:9] == "products/":
+	case strings.HasPrefix(name, order.ProductName("")):
 		return apierror.Domain + "/Product"
 	default:
 		return apierror.Domain + "/Shipment"

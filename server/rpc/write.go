@@ -2,7 +2,6 @@ package rpc
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"strings"
 
@@ -49,7 +48,8 @@ func Write(ctx context.Context, request proto.Message) (order.Write, error) {
 		return w, err
 	}
 	if w.Key != "" {
-		w.Fingerprint, err = fingerprint(request, w.IfMatch)
+		// Without the key itself, which may come either way.
+		w.Fingerprint, err = Digest(request, []protoreflect.Name{"request_id"}, w.IfMatch...)
 	}
 	return w, err
 }
@@ -85,22 +85,6 @@ func key(ctx context.Context, request proto.Message) (string, error) {
 
 func invalidKey(why string) error {
 	return apierror.New(apiv1.ErrorReason_INVALID_FIELD, "the Idempotency-Key header "+why, apierror.BadRequest(apierror.Field("Idempotency-Key", why))).Err()
-}
-
-// fingerprint is a hash of the request without its key, so that the key may come either way.
-func fingerprint(request proto.Message, ifMatch []string) (sum [sha256.Size]byte, err error) {
-	bare := proto.CloneOf(request)
-	if field := bare.ProtoReflect().Descriptor().Fields().ByName(protoreflect.Name("request_id")); field != nil {
-		bare.ProtoReflect().Clear(field)
-	}
-	bytes, err := proto.MarshalOptions{Deterministic: true}.Marshal(bare)
-	if err != nil {
-		return sum, err
-	}
-	hash := sha256.New()
-	fmt.Fprintf(hash, "%s\x00%s\x00", request.ProtoReflect().Descriptor().FullName(), strings.Join(ifMatch, "\x00"))
-	hash.Write(bytes)
-	return [sha256.Size]byte(hash.Sum(nil)), nil
 }
 
 // ifMatch reads the entity tags of If-Match (RFC 9110, 13.1.1); nil when there is none.

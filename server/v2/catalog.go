@@ -57,7 +57,7 @@ func (s *Catalog) ListProducts(ctx context.Context, request *pb.ListProductsRequ
 	if err != nil {
 		return nil, err
 	}
-	next := nextToken(list, page, func(p *order.Product) order.Position { return order.Position{CreateTime: p.CreateTime, ID: p.ID} })
+	next := nextToken(list, page, (*order.Product).Position)
 	response := &pb.ListProductsResponse{Products: make([]*pb.Product, len(page.Items)), NextPageToken: next}
 	for i, p := range page.Items {
 		response.Products[i] = productMessage(actor.Tenant, p)

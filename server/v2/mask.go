@@ -14,45 +14,39 @@ import (
 )
 
 // mask says which fields of a resource an update writes (AIP-134).
-type mask struct {
-	all   bool
-	paths []string
-}
+type mask []string
 
 // newMask checks the mask of a request. Without one it is the fields that are set in the resource.
 func newMask(given *fieldmaskpb.FieldMask, resource proto.Message) (mask, error) {
 	if err := fieldmask.Validate(given, resource); err != nil {
-		return mask{}, refuse("update_mask", order.InvalidField, err.Error())
+		return nil, refuse("update_mask", order.InvalidField, err.Error())
 	}
 	if fieldmask.IsFullReplacement(given) {
-		return mask{all: true}, nil
+		return given.GetPaths(), nil
 	}
-	m := mask{paths: given.GetPaths()}
-	if len(m.paths) == 0 {
-		m.paths = setPaths(resource.ProtoReflect(), "")
+	paths := given.GetPaths()
+	if len(paths) == 0 {
+		paths = setPaths(resource.ProtoReflect(), "")
 	}
-	whole := make([]string, len(m.paths))
-	for i, path := range m.paths {
+	whole := make(mask, len(paths))
+	for i, path := range paths {
 		var ok bool
 		if whole[i], ok = wholeValue(resource.ProtoReflect().Descriptor(), path); !ok {
 			why := path + " reaches into a list or a map; name the field itself to replace all of it"
-			return mask{}, refuse("update_mask", order.InvalidField, why)
+			return nil, refuse("update_mask", order.InvalidField, why)
 		}
 	}
-	return mask{paths: whole}, nil
+	return whole, nil
 }
 
 // apply writes the masked fields of src into dst, except those that only the service writes.
 func (m mask) apply(dst, src proto.Message) {
+	if len(m) == 0 {
+		return // which fieldmask would take for all that is set
+	}
 	writable := proto.Clone(src)
 	fieldbehavior.ClearFields(writable, annotations.FieldBehavior_OUTPUT_ONLY)
-	if m.all {
-		fieldmask.Update(&fieldmaskpb.FieldMask{Paths: []string{"*"}}, dst, writable)
-		return
-	}
-	if len(m.paths) > 0 {
-		fieldmask.Update(&fieldmaskpb.FieldMask{Paths: m.paths}, dst, writable)
-	}
+	fieldmask.Update(&fieldmaskpb.FieldMask{Paths: m}, dst, writable)
 }
 
 // setPaths lists the fields that are set, down to the innermost of nested messages.

@@ -60,7 +60,7 @@ func (s *Orders) ListOrders(ctx context.Context, request *pb.ListOrdersRequest) 
 	if err != nil {
 		return nil, err
 	}
-	next := nextToken(list, page, func(o *order.Order) order.Position { return order.Position{CreateTime: o.CreateTime, ID: o.ID} })
+	next := nextToken(list, page, (*order.Order).Position)
 	response := &pb.ListOrdersResponse{Orders: make([]*pb.Order, len(page.Items)), NextPageToken: next}
 	for i, o := range page.Items {
 		response.Orders[i] = orderMessage(actor.Tenant, o)

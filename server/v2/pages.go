@@ -3,7 +3,6 @@ package v2
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -16,6 +15,7 @@ import (
 	apiv1 "ordermanagement/gen/ordermanagement/api/v1"
 	"ordermanagement/internal/apierror"
 	"ordermanagement/internal/order"
+	"ordermanagement/server/rpc"
 )
 
 // The sizes of pages (AIP-158), and how long a page token is good for.
@@ -63,7 +63,11 @@ type listing struct {
 
 // begin reads the size and the token of a list request into the query.
 func (p *Pages) begin(tenant string, request listRequest, query *order.Query) (listing, error) {
-	l := listing{pages: p, bound: binding(tenant, request)}
+	bound, err := binding(tenant, request)
+	l := listing{pages: p, bound: bound}
+	if err != nil {
+		return l, err
+	}
 	query.Limit = min(int(request.GetPageSize()), maxPageSize)
 	if query.Limit == 0 {
 		query.Limit = defaultPageSize
@@ -90,17 +94,9 @@ func nextToken[T any](l listing, page order.Page[T], at func(*T) order.Position)
 
 // binding is a hash of what a token is good for: the tenant and the request but for its token. The size may change from
 // page to page (AIP-158).
-func binding(tenant string, request proto.Message) []byte {
-	bare := proto.CloneOf(request)
-	for _, name := range []protoreflect.Name{"page_token", "page_size"} {
-		bare.ProtoReflect().Clear(bare.ProtoReflect().Descriptor().Fields().ByName(name))
-	}
-	// A message that was received can always be marshaled again.
-	bytes, _ := proto.MarshalOptions{Deterministic: true}.Marshal(bare)
-	hash := sha256.New()
-	fmt.Fprintf(hash, "%s\x00%s\x00", tenant, request.ProtoReflect().Descriptor().FullName())
-	hash.Write(bytes)
-	return hash.Sum(nil)
+func binding(tenant string, request proto.Message) ([]byte, error) {
+	sum, err := rpc.Digest(request, []protoreflect.Name{"page_token", "page_size"}, tenant)
+	return sum[:], err
 }
 
 // A sealed token is: when it was made (8 bytes, microseconds), the create time (8 bytes, microseconds), the id.

@@ -15,18 +15,18 @@ func TestPageTokenIsGoodForItsListOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	position := order.Position{CreateTime: time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC), ID: "x"}
-	bound := binding("a", &pb.ListOrdersRequest{OrderBy: "create_time", PageSize: 5})
+	bound := bindingOf(t, "a", &pb.ListOrdersRequest{OrderBy: "create_time", PageSize: 5})
 	token := pages.seal(position, bound)
 
-	got, err := pages.open(token, binding("a", &pb.ListOrdersRequest{OrderBy: "create_time", PageSize: 7, PageToken: token}))
+	got, err := pages.open(token, bindingOf(t, "a", &pb.ListOrdersRequest{OrderBy: "create_time", PageSize: 7, PageToken: token}))
 	if err != nil || *got != position {
 		t.Errorf("another size: got %v, %v", got, err)
 	}
 	for name, other := range map[string][]byte{
-		"another tenant": binding("b", &pb.ListOrdersRequest{OrderBy: "create_time"}),
-		"another order":  binding("a", &pb.ListOrdersRequest{}),
-		"deleted ones":   binding("a", &pb.ListOrdersRequest{OrderBy: "create_time", ShowDeleted: true}),
-		"another list":   binding("a", &pb.ListProductsRequest{}),
+		"another tenant": bindingOf(t, "b", &pb.ListOrdersRequest{OrderBy: "create_time"}),
+		"another order":  bindingOf(t, "a", &pb.ListOrdersRequest{}),
+		"deleted ones":   bindingOf(t, "a", &pb.ListOrdersRequest{OrderBy: "create_time", ShowDeleted: true}),
+		"another list":   bindingOf(t, "a", &pb.ListProductsRequest{}),
 	} {
 		if _, err := pages.open(token, other); err == nil {
 			t.Errorf("good for %s", name)
@@ -47,12 +47,21 @@ func TestPageTokenIsGoodForItsListOnly(t *testing.T) {
 	}
 }
 
+func bindingOf(t testing.TB, tenant string, request listRequest) []byte {
+	t.Helper()
+	bound, err := binding(tenant, request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bound
+}
+
 func FuzzPageToken(f *testing.F) {
 	pages, err := NewPages(make([]byte, PageTokenKeySize))
 	if err != nil {
 		f.Fatal(err)
 	}
-	bound := binding("a", &pb.ListOrdersRequest{})
+	bound := bindingOf(f, "a", &pb.ListOrdersRequest{})
 	// Sealing is random, so every process of the fuzzer has another token of the one position that is ever sealed.
 	sealed := order.Position{CreateTime: time.UnixMicro(1).UTC(), ID: "x"}
 	f.Add(pages.seal(sealed, bound))

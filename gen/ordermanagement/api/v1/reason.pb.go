@@ -91,6 +91,8 @@ const (
 	ErrorReason_UNSUPPORTED_MEDIA_TYPE ErrorReason = 64
 	// The request, or one record of a stream, is larger than the service takes. Split it.
 	ErrorReason_REQUEST_TOO_LARGE ErrorReason = 65
+	// The header of the request is larger than the service takes (RFC 6585, 5). Send fewer or shorter fields.
+	ErrorReason_HEADERS_TOO_LARGE ErrorReason = 66
 	// The service, its store or its next hop can't answer right now. Try again after `RetryInfo.retry_delay`.
 	ErrorReason_SERVICE_UNAVAILABLE ErrorReason = 80
 	// The deadline passed before the answer was ready. A write may have happened: repeat it with the same idempotency key.
@@ -137,6 +139,7 @@ var (
 		63: "METHOD_NOT_ALLOWED",
 		64: "UNSUPPORTED_MEDIA_TYPE",
 		65: "REQUEST_TOO_LARGE",
+		66: "HEADERS_TOO_LARGE",
 		80: "SERVICE_UNAVAILABLE",
 		81: "DEADLINE_PASSED",
 		82: "CALL_CANCELED",
@@ -175,6 +178,7 @@ var (
 		"METHOD_NOT_ALLOWED":       63,
 		"UNSUPPORTED_MEDIA_TYPE":   64,
 		"REQUEST_TOO_LARGE":        65,
+		"HEADERS_TOO_LARGE":        66,
 		"SERVICE_UNAVAILABLE":      80,
 		"DEADLINE_PASSED":          81,
 		"CALL_CANCELED":            82,
@@ -291,7 +295,7 @@ const file_ordermanagement_api_v1_reason_proto_rawDesc = "" +
 	"#ordermanagement/api/v1/reason.proto\x12\x16ordermanagement.api.v1\x1a google/protobuf/descriptor.proto\x1a\x15google/rpc/code.proto\"G\n" +
 	"\vErrorStatus\x12$\n" +
 	"\x04grpc\x18\x01 \x01(\x0e2\x10.google.rpc.CodeR\x04grpc\x12\x12\n" +
-	"\x04http\x18\x02 \x01(\x05R\x04http*\xcf\t\n" +
+	"\x04http\x18\x02 \x01(\x05R\x04http*\xf1\t\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\rINVALID_FIELD\x10\x01\x1a\t\x92\xb5\x18\x05\b\x03\x10\x90\x03\x12 \n" +
@@ -325,7 +329,8 @@ const file_ordermanagement_api_v1_reason_proto_rawDesc = "" +
 	"\x0fROUTE_NOT_FOUND\x10>\x1a\t\x92\xb5\x18\x05\b\f\x10\x94\x03\x12!\n" +
 	"\x12METHOD_NOT_ALLOWED\x10?\x1a\t\x92\xb5\x18\x05\b\f\x10\x95\x03\x12%\n" +
 	"\x16UNSUPPORTED_MEDIA_TYPE\x10@\x1a\t\x92\xb5\x18\x05\b\x03\x10\x9f\x03\x12 \n" +
-	"\x11REQUEST_TOO_LARGE\x10A\x1a\t\x92\xb5\x18\x05\b\b\x10\x9d\x03\x12\"\n" +
+	"\x11REQUEST_TOO_LARGE\x10A\x1a\t\x92\xb5\x18\x05\b\b\x10\x9d\x03\x12 \n" +
+	"\x11HEADERS_TOO_LARGE\x10B\x1a\t\x92\xb5\x18\x05\b\b\x10\xaf\x03\x12\"\n" +
 	"\x13SERVICE_UNAVAILABLE\x10P\x1a\t\x92\xb5\x18\x05\b\x0e\x10\xf7\x03\x12\x1e\n" +
 	"\x0fDEADLINE_PASSED\x10Q\x1a\t\x92\xb5\x18\x05\b\x04\x10\xf8\x03\x12\x1c\n" +
 	"\rCALL_CANCELED\x10R\x1a\t\x92\xb5\x18\x05\b\x01\x10\xf3\x03\x12\x1a\n" +

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 )
 
@@ -16,25 +15,8 @@ func (s *Server) Admit(ctx context.Context, full string, md metadata.MD) (metada
 	if !ok {
 		return nil, nil // the call will tell
 	}
-	headers := &headerSink{method: full, header: metadata.MD{}}
-	ctx = grpc.NewContextWithServerTransportStream(metadata.NewIncomingContext(ctx, md), headers)
+	sent := &sentMetadata{method: full, header: metadata.MD{}, trailer: metadata.MD{}}
+	ctx = sent.serve(metadata.NewOutgoingContext(ctx, md))
 	err := s.chain.run(ctx, &call{method: m, inProcess: true, rehearsal: true}, func(context.Context) error { return nil })
-	return headers.header, err
+	return sent.header, err
 }
-
-// headerSink keeps the headers that the chain sets.
-type headerSink struct {
-	method string
-	header metadata.MD
-}
-
-func (s *headerSink) Method() string { return s.method }
-
-func (s *headerSink) SetHeader(md metadata.MD) error {
-	s.header = metadata.Join(s.header, md)
-	return nil
-}
-
-func (s *headerSink) SendHeader(md metadata.MD) error { return s.SetHeader(md) }
-
-func (s *headerSink) SetTrailer(metadata.MD) error { return nil }

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/tap"
 
 	apiv1 "ordermanagement/gen/ordermanagement/api/v1"
 	"ordermanagement/internal/apierror"
@@ -54,16 +55,35 @@ func contain(logger *slog.Logger) link {
 	}}
 }
 
-// limit caps the time of a unary call. A stream lives as long as its connection.
+// limit caps the time of a unary call. A stream lives as long as its connection. On the network the time has begun with
+// the header of the call (see tapLimit).
 func limit(timeout time.Duration) link {
 	return link{name: "limit", after: []string{"translate"}, run: func(ctx context.Context, c *call, next next) error {
-		if c.method.kind != "unary" {
+		if c.method.kind != unaryKind {
 			return next(ctx)
 		}
-		ctx, cancel := context.WithTimeout(ctx, timeout)
-		defer cancel()
+		end, limited := ctx.Value(endKey{}).(context.CancelFunc)
+		if !limited {
+			ctx, end = context.WithTimeout(ctx, timeout)
+		}
+		defer end()
 		return next(ctx)
 	}}
+}
+
+// endKey is that of the function which frees what tapLimit has made.
+type endKey struct{}
+
+// tapLimit gives each unary call from the network a context that ends in time before grpc-go waits for its message, so
+// that a client can't keep half a message in our memory for as long as it likes.
+func tapLimit(methods map[string]*method, timeout time.Duration) tap.ServerInHandle {
+	return func(ctx context.Context, info *tap.Info) (context.Context, error) {
+		if m, ok := methods[info.FullMethodName]; !ok || m.kind != unaryKind {
+			return ctx, nil
+		}
+		ctx, end := context.WithTimeout(ctx, timeout)
+		return context.WithValue(ctx, endKey{}, end), nil
+	}
 }
 
 // authenticate finds out who is calling. A credential that is there and wrong is refused, even where none is needed.

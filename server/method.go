@@ -35,6 +35,9 @@ func isV1(service string) bool {
 	return strings.HasPrefix(service, "ordermanagement.v1.") || strings.HasPrefix(service, "ecommerce.")
 }
 
+// unaryKind is the kind of a method that does not stream.
+const unaryKind = "unary"
+
 // newMethod reads the policy of a method out of the contract. A method without one, or with a scope that nobody can
 // hold, is an error: nothing is open by mistake.
 func newMethod(service, name, kind string) (*method, error) {

@@ -34,7 +34,7 @@ func (r *registrar) RegisterService(desc *grpc.ServiceDesc, implementation any) 
 	wrapped := *desc
 	wrapped.Methods = make([]grpc.MethodDesc, len(desc.Methods))
 	for i, md := range desc.Methods {
-		m := r.method(desc.ServiceName, md.MethodName, "unary")
+		m := r.method(desc.ServiceName, md.MethodName, unaryKind)
 		wrapped.Methods[i] = grpc.MethodDesc{MethodName: md.MethodName, Handler: r.unary(m, md.Handler)}
 	}
 	wrapped.Streams = make([]grpc.StreamDesc, len(desc.Streams))
@@ -96,7 +96,13 @@ func (s *checkedStream) Context() context.Context { return s.ctx }
 func (s *checkedStream) RecvMsg(message any) error {
 	ctx, cancel := context.WithTimeoutCause(s.ctx, s.registrar.idle, errIdle)
 	defer cancel()
-	err := s.registrar.receive(ctx, message, s.ServerStream.RecvMsg)
+	decode := s.ServerStream.RecvMsg
+	if !s.registrar.inProcess { // where the gateway times the records
+		decode = func(message any) error {
+			return within(ctx, func() error { return s.ServerStream.RecvMsg(message) })
+		}
+	}
+	err := s.registrar.receive(ctx, message, decode)
 	// The end of a stream that was canceled is no half-close: what has come is not all there is.
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -131,7 +137,7 @@ func (r *registrar) receive(ctx context.Context, message any, decode func(any) e
 		return r.check(m)
 	}
 	incoming := received{message: m}
-	if err := within(ctx, func() error { return decode(&incoming) }); err != nil {
+	if err := decode(&incoming); err != nil {
 		if status.Code(err) == codes.Internal {
 			// What grpc-go says of a request that breaks the protocol, e.g. of a second message where one is due.
 			return malformedMessage
@@ -147,7 +153,8 @@ func (r *registrar) receive(ctx context.Context, message any, decode func(any) e
 var malformedMessage = apierror.New(apiv1.ErrorReason_MALFORMED_REQUEST, "the message is not valid protobuf for this method; generate the client from the current contract").Err()
 
 // within waits for the end of receive or of the context. Receiving from the network ends with the stream, and so with the
-// handler that gives up waiting for it here: a client can't keep half a message in our memory for as long as it likes.
+// handler that gives up waiting for it here: a client can't keep half a message in our memory for as long as it likes. Of a
+// unary call tapLimit ends the whole stream.
 func within(ctx context.Context, receive func() error) error {
 	done := make(chan error, 1)
 	go func() { done <- receive() }()

@@ -68,6 +68,10 @@ const (
 	maxConnectionGrace = 10 * time.Minute
 )
 
+// streamWorkers is how many goroutines are kept for calls: their stacks have grown already. More calls at a time get
+// goroutines of their own.
+const streamWorkers = 16
+
 // maxHeaderBytes bounds the headers of a call; grpc-go's own limit is 16 MiB.
 const maxHeaderBytes = 64 << 10
 
@@ -104,7 +108,7 @@ func New(o Options) (*Server, error) {
 	limits := o.Limits.withDefaults()
 	cut, cutOff := context.WithCancel(context.Background())
 	channel := (&inprocgrpc.Channel{}).WithCloner(sharing{})
-	s := &Server{inProcess: &inProcessConn{channel: channel, cut: cut}, cutOff: cutOff, health: health.NewServer()}
+	s := &Server{inProcess: &inProcessConn{channel: channel, unary: make(map[string]unaryHandler), cut: cut}, cutOff: cutOff, health: health.NewServer()}
 	check, err := newFieldRules()
 	if err != nil {
 		return nil, err
@@ -119,14 +123,14 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.network = grpc.NewServer(networkOptions(o, limits, unknown(chain))...)
 	s.chain, s.methods = chain, make(map[string]*method)
+	s.network = grpc.NewServer(networkOptions(o, limits, unknown(chain), s.methods)...)
 	network := &registrar{
 		target: s.network, chain: chain, check: check, handlers: &s.handlers, methods: s.methods,
 		idle: limits.StreamIdleTimeout, maxBytes: limits.MessageBytes,
 	}
 	inProcess := *network
-	inProcess.target, inProcess.inProcess = channel, true
+	inProcess.target, inProcess.inProcess = s.inProcess, true
 	services.register(network)
 	services.register(&inProcess)
 	if o.Reflection {
@@ -155,7 +159,7 @@ func interceptors(o Options, limits Limits, cut context.Context) (chain, error) 
 	)
 }
 
-func networkOptions(o Options, limits Limits, unknown grpc.StreamHandler) []grpc.ServerOption {
+func networkOptions(o Options, limits Limits, unknown grpc.StreamHandler, methods map[string]*method) []grpc.ServerOption {
 	options := []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(limits.MessageBytes),
 		grpc.MaxConcurrentStreams(limits.ConcurrentStreams),
@@ -169,6 +173,8 @@ func networkOptions(o Options, limits Limits, unknown grpc.StreamHandler) []grpc
 		grpc.WaitForHandlers(true),
 		grpc.UnknownServiceHandler(unknown),
 		grpc.ForceServerCodecV2(newCodec()),
+		grpc.InTapHandle(tapLimit(methods, limits.CallTimeout)),
+		grpc.NumStreamWorkers(streamWorkers),
 	}
 	if o.TLS != nil {
 		options = append(options, grpc.Creds(credentials.NewTLS(o.TLS)))

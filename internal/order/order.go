@@ -3,6 +3,8 @@
 package order
 
 import (
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -132,6 +134,32 @@ type ShipmentLine struct {
 	OrderID  string `json:"order"`
 	LineID   string `json:"line"`
 	Quantity int64  `json:"quantity"`
+}
+
+// Clone copies the order: a change of one does not show in the other.
+func (o *Order) Clone() *Order {
+	c := *o
+	c.Content = o.Content.clone()
+	c.ShipmentIDs = slices.Clone(o.ShipmentIDs)
+	if o.QuotedTotal != nil {
+		total := *o.QuotedTotal
+		c.QuotedTotal = &total
+	}
+	return &c
+}
+
+// Clone copies the product.
+func (p *Product) Clone() *Product {
+	c := *p
+	c.Labels, c.Annotations = maps.Clone(p.Labels), maps.Clone(p.Annotations)
+	return &c
+}
+
+// Clone copies the shipment.
+func (s *Shipment) Clone() *Shipment {
+	c := *s
+	c.Lines = slices.Clone(s.Lines)
+	return &c
 }
 
 // OrderIDs lists the orders a shipment holds lines of, each once, in the order of its lines.

@@ -214,6 +214,12 @@ func (c Content) clone() Content {
 	c.ShippingAddress = c.ShippingAddress.clone()
 	c.BillingAddress = c.BillingAddress.clone()
 	c.Lines = slices.Clone(c.Lines)
+	for i := range c.Lines {
+		if price := c.Lines[i].UnitPrice; price != nil {
+			own := *price
+			c.Lines[i].UnitPrice = &own
+		}
+	}
 	c.Labels = maps.Clone(c.Labels)
 	c.Annotations = maps.Clone(c.Annotations)
 	return c

@@ -62,3 +62,10 @@ const (
 	ListReaders   = listReaders
 	SearchReaders = searchReaders
 )
+
+// Cached says how many documents are cached, and their size.
+func (s *Store) Cached() (entries, bytes int) {
+	s.cache.mu.Lock()
+	defer s.cache.mu.Unlock()
+	return s.cache.entries.Len(), s.cache.bytes
+}

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"iter"
 
 	"ordermanagement/internal/order"
 	"ordermanagement/internal/store/record"
@@ -118,6 +119,22 @@ func (w *writer) claims(r *request) bool {
 		w.claimed[r.resource(i)] = true
 	}
 	return true
+}
+
+// resources are those that a group changes.
+func resources(group []*request) iter.Seq[resource] {
+	return func(yield func(resource) bool) {
+		for _, r := range group {
+			if r.write == nil {
+				continue
+			}
+			for i := range r.write.Records {
+				if !yield(r.resource(i)) {
+					return
+				}
+			}
+		}
+	}
 }
 
 func (r *request) resource(i int) resource {

@@ -14,32 +14,49 @@ import (
 // reader reads the resources of one kind.
 type reader[T any] struct {
 	store *Store
+	kind  order.Kind
 	reads reads
+	clone func(*T) *T
 }
 
-func newReader[T any](s *Store, shape record.Shape) reader[T] {
-	return reader[T]{store: s, reads: newReads(shape)}
+func newReader[T any](s *Store, shape record.Shape, clone func(*T) *T) reader[T] {
+	return reader[T]{store: s, kind: shape.Kind, reads: newReads(shape), clone: clone}
 }
 
 func (r reader[T]) Get(ctx context.Context, tenant, id string) (*T, error) {
-	return r.one(ctx, r.reads.get, tenant, id)
-}
-
-func (r reader[T]) GetAt(ctx context.Context, tenant, id string, version int64) (*T, error) {
-	return r.one(ctx, r.reads.getAt, tenant, id, version)
-}
-
-func (r reader[T]) one(ctx context.Context, text string, args ...any) (*T, error) {
-	var body []byte
-	err := r.store.point(ctx, text, args, func(rows *sql.Rows) error { return rows.Scan(&body) })
+	if r.store.closed.Load() {
+		return nil, errClosed
+	}
+	name := resource{r.kind, tenant, id}
+	document, commits := r.store.cache.get(name)
+	if document != nil {
+		return r.clone(document.(*T)), ctx.Err()
+	}
+	found, size, err := r.one(ctx, r.reads.get, tenant, id)
 	if err != nil {
 		return nil, err
 	}
+	r.store.cache.put(name, r.clone(found), size, commits)
+	return found, nil
+}
+
+func (r reader[T]) GetAt(ctx context.Context, tenant, id string, version int64) (*T, error) {
+	found, _, err := r.one(ctx, r.reads.getAt, tenant, id, version)
+	return found, err
+}
+
+// one reads one document, and says how large it is in JSON.
+func (r reader[T]) one(ctx context.Context, text string, args ...any) (*T, int, error) {
+	var body []byte
+	err := r.store.point(ctx, text, args, func(rows *sql.Rows) error { return rows.Scan(&body) })
+	if err != nil {
+		return nil, 0, err
+	}
 	if body == nil {
-		return nil, order.ErrNotFound
+		return nil, 0, order.ErrNotFound
 	}
 	document, err := record.Decode[T](body)
-	return document, fault(err)
+	return document, len(body), fault(err)
 }
 
 func (r reader[T]) GetMany(ctx context.Context, tenant string, ids []string) (map[string]*T, error) {

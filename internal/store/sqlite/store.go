@@ -34,6 +34,7 @@ type Store struct {
 
 	lock                    *flock.Flock
 	writer                  *writer
+	cache                   *cache
 	points, lists, searches *pool
 
 	calls  sync.RWMutex // held for reading by every call that runs
@@ -52,13 +53,13 @@ func Open(ctx context.Context, options Options) (_ *Store, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{lock: f.lock}
+	s := &Store{lock: f.lock, cache: newCache()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.release())
 		}
 	}()
-	s.writer = newWriter(f)
+	s.writer = newWriter(f, s.cache)
 	if err := migrate(ctx, f.path, s.writer.db); err != nil {
 		return nil, err
 	}
@@ -69,9 +70,9 @@ func Open(ctx context.Context, options Options) (_ *Store, err error) {
 	s.lists = newPool(f.path, listReaders)
 	s.searches = newPool(f.path, searchReaders)
 	shapes := record.Shapes()
-	s.orders = newReader[order.Order](s, shapes[0])
-	s.products = newReader[order.Product](s, shapes[1])
-	s.shipments = newReader[order.Shipment](s, shapes[2])
+	s.orders = newReader(s, shapes[0], (*order.Order).Clone)
+	s.products = newReader(s, shapes[1], (*order.Product).Clone)
+	s.shipments = newReader(s, shapes[2], (*order.Shipment).Clone)
 	s.writer.start()
 	return s, nil
 }

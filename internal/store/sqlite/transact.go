@@ -31,6 +31,8 @@ func (w *writer) transact(group []*request) (err error) {
 	if len(group) == 0 {
 		return nil
 	}
+	w.cache.hold(group)
+	defer w.cache.release()
 	c, err := w.connection()
 	if err != nil {
 		return fmt.Errorf("%w: %w", errBegin, err)

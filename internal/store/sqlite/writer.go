@@ -17,6 +17,7 @@ type writer struct {
 	db      *sql.DB
 	conn    *conn // nil until it is needed, and again after something went wrong on it
 	kinds   []*writes
+	cache   *cache        // of the readers
 	queue   chan *request // has no buffer: who waits in it can still leave
 	stopped chan struct{} // nil until start
 
@@ -26,10 +27,11 @@ type writer struct {
 	walLimit int64 // size of the log at which it is cut next
 }
 
-func newWriter(f *files) *writer {
+func newWriter(f *files, cache *cache) *writer {
 	w := &writer{
 		path:     f.path,
 		db:       open(f.path, "rw", writerPragmas, 1),
+		cache:    cache,
 		queue:    make(chan *request),
 		claimed:  map[resource]bool{},
 		walLimit: maxWAL,

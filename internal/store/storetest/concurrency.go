@@ -173,3 +173,64 @@ func testReadYourWrites(t *testing.T, open Open) {
 		}
 	})
 }
+
+// testMonotonicReads: while orders change, nobody who has seen a version sees an older one later, by whatever way of
+// reading.
+func testMonotonicReads(t *testing.T, open Open) {
+	const versions = 60
+	store, ctx := start(t, open), t.Context()
+	names := []string{"a", "b", "c"}
+	for _, id := range names {
+		Must(t, store, Orders("t", Order(id)))
+	}
+	var writers, readers sync.WaitGroup
+	var done atomic.Bool
+	for _, id := range names {
+		writers.Go(func() {
+			for o := Order(id); o.Version < versions; {
+				next := Next(o)
+				if err := store.Apply(ctx, Orders("t", next)); err != nil {
+					t.Errorf("Apply: %v", err)
+					return
+				}
+				o = next
+			}
+		})
+	}
+	for range callers {
+		readers.Go(func() {
+			seen := map[string]int64{}
+			see := func(way string, o *order.Order, err error) {
+				if err != nil {
+					t.Errorf("%s: %v", way, err)
+				} else if o.Version < seen[o.ID] {
+					t.Errorf("%s answers version %d of %s after version %d", way, o.Version, o.ID, seen[o.ID])
+				} else {
+					seen[o.ID] = o.Version
+				}
+			}
+			for !done.Load() && !t.Failed() {
+				for _, id := range names {
+					o, err := store.Orders().Get(ctx, "t", id)
+					see("Get", o, err)
+				}
+				page, err := store.Orders().List(ctx, "t", order.Query{Limit: len(names)})
+				for _, o := range page.Items {
+					see("List", o, err)
+				}
+				many, err := store.Orders().GetMany(ctx, "t", names)
+				for _, o := range many {
+					see("GetMany", o, err)
+				}
+			}
+		})
+	}
+	writers.Wait()
+	done.Store(true)
+	readers.Wait()
+	for _, id := range names {
+		o, err := store.Orders().Get(ctx, "t", id)
+		ok(t, "Get", err)
+		equal(t, "last version", o.Version, int64(versions))
+	}
+}

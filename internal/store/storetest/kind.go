@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ type resource interface {
 type kind[T resource] struct {
 	reader func(order.Store) order.Reader[T]
 	make   func(id string) *T
+	full   func(id string) *T                                     // with every field set
 	parts  func(*T) (id string, stamp *order.Stamp, mark *string) // mark is some text of the resource
 	change func(tenant string, resources ...*T) *order.Change
 }
@@ -24,6 +26,7 @@ type kind[T resource] struct {
 var orders = kind[order.Order]{
 	reader: order.Store.Orders,
 	make:   Order,
+	full:   MaximalOrder,
 	parts:  func(o *order.Order) (string, *order.Stamp, *string) { return o.ID, &o.Stamp, &o.Description },
 	change: Orders,
 }
@@ -31,6 +34,7 @@ var orders = kind[order.Order]{
 var products = kind[order.Product]{
 	reader: order.Store.Products,
 	make:   Product,
+	full:   Product,
 	parts:  func(p *order.Product) (string, *order.Stamp, *string) { return p.ID, &p.Stamp, &p.Description },
 	change: func(tenant string, list ...*order.Product) *order.Change {
 		return &order.Change{Tenant: tenant, Products: list}
@@ -40,6 +44,7 @@ var products = kind[order.Product]{
 var shipments = kind[order.Shipment]{
 	reader: order.Store.Shipments,
 	make:   Shipment,
+	full:   Shipment,
 	parts:  func(s *order.Shipment) (string, *order.Stamp, *string) { return s.ID, &s.Stamp, &s.Destination },
 	change: func(tenant string, list ...*order.Shipment) *order.Change {
 		return &order.Change{Tenant: tenant, Shipments: list}
@@ -222,16 +227,51 @@ func testTenants[T resource](t *testing.T, open Open, k kind[T]) {
 
 func testOwnership[T resource](t *testing.T, open Open, k kind[T]) {
 	store, ctx := start(t, open), t.Context()
-	item := k.make("a")
+	item := k.full("a")
 	Must(t, store, k.change("t", item))
 	_, _, mark := k.parts(item)
 	before := *mark
 	*mark = "changed after Apply"
-	for range 2 {
+	var first string
+	for range 3 {
 		got, err := k.reader(store).Get(ctx, "t", "a")
+		ok(t, "Get", err)
+		again, err := k.reader(store).Get(ctx, "t", "a")
 		ok(t, "Get", err)
 		_, _, mark := k.parts(got)
 		equal(t, "mark", *mark, before)
-		*mark = "changed after Get"
+		if first == "" {
+			first = text(again)
+		}
+		equal(t, "what the next caller gets", text(again), first)
+		scribble(reflect.ValueOf(got))
+	}
+}
+
+// scribble changes in place all that can be reached from a value.
+func scribble(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			scribble(v.Elem())
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Field(i).CanSet() {
+				scribble(v.Field(i))
+			}
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			scribble(v.Index(i))
+		}
+	case reflect.Map:
+		for _, key := range v.MapKeys() {
+			v.SetMapIndex(key, reflect.Value{})
+		}
+	case reflect.String:
+		v.SetString("scribbled")
+	case reflect.Int64:
+		v.SetInt(v.Int() + 1)
 	}
 }

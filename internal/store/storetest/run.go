@@ -36,6 +36,7 @@ func Run(t *testing.T, setup func(t *testing.T) Open) {
 		"one of many keys wins":       testKeyRace,
 		"each gets its own answer":    testOwnAnswers,
 		"reads see what was answered": testReadYourWrites,
+		"reads never go back":         testMonotonicReads,
 		"use after close":             testClosed,
 		"close waits":                 testCloseWaits,
 		"ended contexts":              testContexts,

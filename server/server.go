@@ -70,7 +70,7 @@ const (
 
 // streamWorkers is how many goroutines are kept for calls: their stacks have grown already. More calls at a time get
 // goroutines of their own.
-const streamWorkers = 16
+const streamWorkers = 64
 
 // maxHeaderBytes bounds the headers of a call; grpc-go's own limit is 16 MiB.
 const maxHeaderBytes = 64 << 10

@@ -33,7 +33,11 @@ type searcher struct {
 }
 
 func (s *searcher) fake() *fake {
-	return &fake{search: func(in *wrapperspb.StringValue, out grpc.ServerStreamingServer[v1.Order]) error {
+	process := func(grpc.BidiStreamingServer[wrapperspb.StringValue, v1.CombinedShipment]) error {
+		s.calls.Add(1)
+		return nil
+	}
+	return &fake{process: process, search: func(in *wrapperspb.StringValue, out grpc.ServerStreamingServer[v1.Order]) error {
 		s.calls.Add(1)
 		n, _ := strconv.Atoi(in.GetValue())
 		for i := range n {
@@ -347,8 +351,9 @@ type panickingStream struct{ lateSender }
 func (p panickingStream) NewStream(ctx context.Context, _ *grpc.StreamDesc, _ string, _ ...grpc.CallOption) (grpc.ClientStream, error) {
 	return panickingStream{lateSender{ctx: ctx, sending: make(chan struct{})}}, nil
 }
-func (panickingStream) SendMsg(any) error { return nil }
-func (panickingStream) RecvMsg(any) error { panic("secret") }
+func (p panickingStream) Context() context.Context { return p.ctx }
+func (panickingStream) SendMsg(any) error          { return nil }
+func (panickingStream) RecvMsg(any) error          { panic("secret") }
 
 // A panic is contained where the server is waited for, too.
 func TestPanicInEvents(t *testing.T) {

@@ -360,6 +360,9 @@ func TestPanicInEvents(t *testing.T) {
 	for _, major := range []int{1, 2} {
 		front := serve(t, panickingStream{}, major)
 		failed(t, front.ask(t, "GET", "/v1/orders:search", "", "Accept", eventStream), 500, "INTERNAL_ERROR")
+		if log := front.log.String(); !strings.Contains(log, "panic in the gateway") || !strings.Contains(log, "secret") {
+			t.Errorf("the log is %s", log)
+		}
 	}
 }
 

@@ -71,6 +71,18 @@ func enclose(b []byte, start int, first, last byte) []byte {
 	return append(b, last)
 }
 
+// Room makes room for the rest of a list once there is none for one more element, so that a long list is not copied over
+// and over as append grows it by quarters. It expects elements like those so far, but a large one among the first must
+// not be taken for all of them.
+func Room(b []byte, start, written, elements int) []byte {
+	const atMost = 4 // times what there is
+	size := (len(b) - start) / written
+	if cap(b)-len(b) >= size {
+		return b
+	}
+	return slices.Grow(b, min(size*(elements-written), atMost*len(b)))
+}
+
 // FewKeys is how many keys of a map are sorted without an allocation.
 const FewKeys = 16
 

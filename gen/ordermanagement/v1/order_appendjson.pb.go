@@ -72,11 +72,12 @@ func (x *CombinedShipment) AppendJSON(b []byte) (_ []byte, err error) {
 	if len(x.OrdersList) > 0 {
 		b = append(b, `,"ordersList":`...)
 		first := len(b)
-		for _, v := range x.OrdersList {
+		for i, v := range x.OrdersList {
 			b = append(b, ',')
 			if b, err = v.AppendJSON(b); err != nil {
 				return nil, fmt.Errorf("orders_list: %w", err)
 			}
+			b = appendjson.Room(b, first, i+1, len(x.OrdersList))
 		}
 		b = appendjson.Array(b, first)
 	}

@@ -79,11 +79,12 @@ func (x *ListProductsResponse) AppendJSON(b []byte) (_ []byte, err error) {
 	if len(x.Products) > 0 {
 		b = append(b, `,"products":`...)
 		first := len(b)
-		for _, v := range x.Products {
+		for i, v := range x.Products {
 			b = append(b, ',')
 			if b, err = v.AppendJSON(b); err != nil {
 				return nil, fmt.Errorf("products: %w", err)
 			}
+			b = appendjson.Room(b, first, i+1, len(x.Products))
 		}
 		b = appendjson.Array(b, first)
 	}

@@ -84,11 +84,12 @@ func (x *Order) AppendJSON(b []byte) (_ []byte, err error) {
 	if len(x.LineItems) > 0 {
 		b = append(b, `,"lineItems":`...)
 		first := len(b)
-		for _, v := range x.LineItems {
+		for i, v := range x.LineItems {
 			b = append(b, ',')
 			if b, err = v.AppendJSON(b); err != nil {
 				return nil, fmt.Errorf("line_items: %w", err)
 			}
+			b = appendjson.Room(b, first, i+1, len(x.LineItems))
 		}
 		b = appendjson.Array(b, first)
 	}

@@ -89,11 +89,12 @@ func (x *ListOrdersResponse) AppendJSON(b []byte) (_ []byte, err error) {
 	if len(x.Orders) > 0 {
 		b = append(b, `,"orders":`...)
 		first := len(b)
-		for _, v := range x.Orders {
+		for i, v := range x.Orders {
 			b = append(b, ',')
 			if b, err = v.AppendJSON(b); err != nil {
 				return nil, fmt.Errorf("orders: %w", err)
 			}
+			b = appendjson.Room(b, first, i+1, len(x.Orders))
 		}
 		b = appendjson.Array(b, first)
 	}

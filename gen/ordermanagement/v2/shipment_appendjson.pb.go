@@ -34,11 +34,12 @@ func (x *Shipment) AppendJSON(b []byte) (_ []byte, err error) {
 	if len(x.Lines) > 0 {
 		b = append(b, `,"lines":`...)
 		first := len(b)
-		for _, v := range x.Lines {
+		for i, v := range x.Lines {
 			b = append(b, ',')
 			if b, err = v.AppendJSON(b); err != nil {
 				return nil, fmt.Errorf("lines: %w", err)
 			}
+			b = appendjson.Room(b, first, i+1, len(x.Lines))
 		}
 		b = appendjson.Array(b, first)
 	}

@@ -244,11 +244,12 @@ func (x *Chosen_Nested) AppendJSON(b []byte) (_ []byte, err error) {
 	if len(x.Nested) > 0 {
 		b = append(b, `,"nested":`...)
 		first := len(b)
-		for _, v := range x.Nested {
+		for i, v := range x.Nested {
 			b = append(b, ',')
 			if b, err = v.AppendJSON(b); err != nil {
 				return nil, fmt.Errorf("nested: %w", err)
 			}
+			b = appendjson.Room(b, first, i+1, len(x.Nested))
 		}
 		b = appendjson.Array(b, first)
 	}
@@ -338,22 +339,24 @@ func (x *Repeated) AppendJSON(b []byte) (_ []byte, err error) {
 	if len(x.Repeated) > 0 {
 		b = append(b, `,"repeated":`...)
 		first := len(b)
-		for _, v := range x.Repeated {
+		for i, v := range x.Repeated {
 			b = append(b, ',')
 			if b, err = v.AppendJSON(b); err != nil {
 				return nil, fmt.Errorf("repeated: %w", err)
 			}
+			b = appendjson.Room(b, first, i+1, len(x.Repeated))
 		}
 		b = appendjson.Array(b, first)
 	}
 	if len(x.Times) > 0 {
 		b = append(b, `,"times":`...)
 		first := len(b)
-		for _, v := range x.Times {
+		for i, v := range x.Times {
 			b = append(b, ',')
 			if b, err = appendjson.Message(b, v); err != nil {
 				return nil, fmt.Errorf("times: %w", err)
 			}
+			b = appendjson.Room(b, first, i+1, len(x.Times))
 		}
 		b = appendjson.Array(b, first)
 	}

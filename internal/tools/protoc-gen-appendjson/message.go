@@ -81,17 +81,28 @@ func (g *generator) field(field *protogen.Field) error {
 	case field.Desc.IsMap():
 		g.mapField(field, value)
 	case field.Desc.IsList():
-		g.P("first := len(b)")
-		g.P("for _, v := range ", value, " {")
-		g.P("b = append(b, ',')")
-		g.value(field, field, "v")
-		g.P("}")
-		g.P("b = ", support.Ident("Array"), "(b, first)")
+		g.list(field, value)
 	default:
 		g.value(field, field, value)
 	}
 	g.P("}")
 	return nil
+}
+
+func (g *generator) list(field *protogen.Field, value string) {
+	messages, index := field.Message != nil, "_"
+	if messages {
+		index = "i"
+	}
+	g.P("first := len(b)")
+	g.P("for ", index, ", v := range ", value, " {")
+	g.P("b = append(b, ',')")
+	g.value(field, field, "v")
+	if messages {
+		g.P("b = ", support.Ident("Room"), "(b, first, i+1, len(", value, "))")
+	}
+	g.P("}")
+	g.P("b = ", support.Ident("Array"), "(b, first)")
 }
 
 func (g *generator) mapField(field *protogen.Field, value string) {

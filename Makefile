@@ -45,6 +45,7 @@ generate: third-party ## Regenerate gen/ and openapi/, offline once the modules 
 	go tool buf generate
 	go tool buf generate --template e2e/legacy/client2019/buf.gen.yaml
 	gofmt -w e2e/legacy/client2019
+	go tool buf generate --template internal/appendjson/kinds/buf.gen.yaml
 	go tool openapiv3-merge proto/ordermanagement/v1/openapi.json .build/openapi/{ordermanagement/v1,helloworld}/*.json >.build/v1.json
 	go tool openapiv3-merge proto/ordermanagement/v2/openapi.json .build/openapi/ordermanagement/v2/*.json >.build/v2.json
 	rm -f openapi/*.json
@@ -55,8 +56,8 @@ third-party: ## Print the protos that the contracts import into third_party/prot
 	go run ./internal/tools/thirdparty third_party/proto
 
 .PHONY: check-generated
-check-generated: generate ## Fail when gen/, openapi/ or the client of 2019 is not what the contracts generate
-	@changes=$$(git status --porcelain --untracked-files=all -- gen openapi e2e/legacy/client2019); \
+check-generated: generate ## Fail when what is generated, in gen/, openapi/ and for tests, is not what the contracts generate
+	@changes=$$(git status --porcelain --untracked-files=all -- gen openapi e2e/legacy/client2019 internal/appendjson/kinds); \
 	if [ -n "$$changes" ]; then \
 	  printf 'Generated files differ from the commit. Run "make generate" and commit the result:\n%s\n' "$$changes" >&2; \
 	  exit 1; \

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +10,8 @@ import (
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+
+	"ordermanagement/internal/appendjson"
 )
 
 const (
@@ -19,6 +20,9 @@ const (
 
 	// maxDepth is how deep messages may nest in JSON. Those of the contract reach six.
 	maxDepth = 64
+
+	// usualAnswer is the room for an answer to begin with, in bytes: that of an order, most often.
+	usualAnswer = 2048
 )
 
 // codec translates messages to JSON and back, as ProtoJSON defines it: names in lowerCamelCase, and fields that are not
@@ -56,19 +60,13 @@ func (codec) Marshal(v any) ([]byte, error) {
 	return nil, fmt.Errorf("no JSON for %T", v)
 }
 
-// marshal puts the JSON of a message between two strings. It takes out the spaces that protojson puts in at random.
+// marshal puts the JSON of a message between two strings.
 func marshal(before string, m proto.Message, after string) ([]byte, error) {
-	spaced, err := protojson.Marshal(m)
+	out, err := appendjson.Message(append(make([]byte, 0, usualAnswer), before...), m)
 	if err != nil {
 		return nil, err
 	}
-	out := bytes.NewBuffer(make([]byte, 0, len(before)+len(spaced)+len(after)))
-	out.WriteString(before)
-	if err := json.Compact(out, spaced); err != nil {
-		return nil, err
-	}
-	out.WriteString(after)
-	return out.Bytes(), nil
+	return append(out, after...), nil
 }
 
 func (codec) NewEncoder(w io.Writer) runtime.Encoder {

@@ -118,11 +118,11 @@ func showRequests(op *placed, requests []proto.Message) error {
 		if err != nil {
 			return err
 		}
-		op.parameter(v.param).Example = strings.TrimPrefix(value.String(), v.prefix)
+		op.parameter("path", v.param).Example = strings.TrimPrefix(value.String(), v.prefix)
 	}
 	var err error
 	request.Range(func(field protoreflect.FieldDescriptor, _ protoreflect.Value) bool {
-		p := op.parameter(field.JSONName())
+		p := op.parameter("query", field.JSONName())
 		if p == nil {
 			return true // of the body
 		}
@@ -157,9 +157,9 @@ func takeField(m protoreflect.Message, path string) (protoreflect.Value, error) 
 }
 
 // parameter finds a parameter of path or query; nil if there is none.
-func (o *operation) parameter(name string) *parameter {
+func (o *operation) parameter(in, name string) *parameter {
 	for _, p := range o.Parameters {
-		if p.Name == name {
+		if p.In == in && p.Name == name {
 			return p
 		}
 	}

@@ -26,6 +26,9 @@ type scene struct {
 	Requests []any  `yaml:"requests"`
 	Answer   any    `yaml:"answer"`
 	Answers  []any  `yaml:"answers"`
+	// Links say which parameters of a later operation the answer gives: by operation, the name of the parameter and where
+	// to find it (https://spec.openapis.org/oas/v3.1.0#runtime-expressions).
+	Links map[string]map[string]string `yaml:"links"`
 
 	operationID string
 }
@@ -74,7 +77,7 @@ func (s *scene) show(op *placed) error {
 	if err := showRequests(op, requests); err != nil {
 		return err
 	}
-	return showAnswers(op, answers)
+	return s.showAnswers(op, answers)
 }
 
 func orOne(several []any, one any) []any {
@@ -166,8 +169,9 @@ func (o *operation) parameter(in, name string) *parameter {
 	return nil
 }
 
-func showAnswers(op *placed, answers []proto.Message) error {
+func (s *scene) showAnswers(op *placed, answers []proto.Message) error {
 	response, _ := op.Responses.get("200")
+	response.Links = s.links()
 	if !op.method.IsStreamingServer() {
 		if len(answers) != 1 {
 			return errors.New("there must be one answer")
@@ -196,6 +200,14 @@ func showAnswers(op *placed, answers []proto.Message) error {
 	events, _ := response.Content.get(typeEvents)
 	events.Example = text.String()
 	return nil
+}
+
+func (s *scene) links() map[string]*link {
+	links := map[string]*link{}
+	for id, parameters := range s.Links {
+		links[id] = &link{OperationID: id, Parameters: parameters}
+	}
+	return links
 }
 
 // showAll shows the records of a stream as examples of one line each, named in their order.

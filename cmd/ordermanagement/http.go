@@ -28,6 +28,8 @@ func (p *process) addGateway(listener net.Listener, conn connection, admit admis
 		StreamIdleTimeout: s.HTTP.StreamIdleTimeout,
 		WriteTimeout:      s.HTTP.WriteTimeout,
 		TrustForwardedFor: s.HTTP.TrustForwardedFor,
+		Origins:           s.HTTP.CORSOrigins,
+		Versions:          s.Versions.APIVersions,
 	})
 	if err != nil {
 		return err

@@ -132,6 +132,7 @@ type httpSettings struct {
 	BodyTimeout       time.Duration `default:"${body_timeout}" help:"Time for a whole request body to arrive."`
 	StreamIdleTimeout time.Duration `default:"${stream_idle_timeout}" help:"Time for the next record of a request stream to arrive."`
 	WriteTimeout      time.Duration `default:"${write_timeout}" help:"Time for a client to take an answer, or a record of one."`
+	EventKeepAlive    time.Duration `default:"${event_keep_alive}" help:"Time without an event after which a stream of Server-Sent Events gets a comment; less than what proxies take for idle."`
 	CORSOrigins       []string      `name:"cors-origins" placeholder:"ORIGIN,..." help:"Origins whose pages may call the service from a browser, e.g. https://app.example.com (default: none but its own)."`
 	TrustForwardedFor bool          `help:"Believe X-Forwarded-For; only behind a proxy that sets it."`
 }
@@ -168,5 +169,6 @@ func defaults() kong.Vars {
 		"body_timeout":        gateway.DefaultBodyTimeout.String(),
 		"stream_idle_timeout": gateway.DefaultStreamIdleTimeout.String(),
 		"write_timeout":       gateway.DefaultWriteTimeout.String(),
+		"event_keep_alive":    gateway.DefaultEventKeepAlive.String(),
 	}
 }

@@ -43,13 +43,17 @@ const (
 )
 
 func (w *wanted) apply(mediaRange string, quality float64) {
-	precision := 0
-	if mediaRange == w.media {
+	var precision int
+	kind, wild := strings.CutSuffix(mediaRange, "/*")
+	switch {
+	case mediaRange == w.media:
 		precision = exact
-	} else if kind, ok := strings.CutSuffix(mediaRange, "/*"); ok && strings.HasPrefix(w.media, kind+"/") {
+	case wild && strings.HasPrefix(w.media, kind+"/"):
 		precision = family
-	} else if mediaRange == "*/*" {
+	case mediaRange == "*/*":
 		precision = anything
+	default:
+		return
 	}
 	if precision > w.precision || precision == w.precision && quality > w.quality {
 		w.precision, w.quality = precision, quality

@@ -40,7 +40,7 @@ func (o operation) execute(b *tab) (status string, body map[string]any) {
 	b.click(string(o) + ` .execute`)
 	row := string(o) + ` .live-responses-table tr.response`
 	status = await[string](b, fmt.Sprintf(`document.querySelector(%q)?.innerText.trim().slice(0, 3)`, row+` .response-col_status`))
-	text := await[string](b, fmt.Sprintf(`document.querySelector(%q)?.innerText`, row+` .highlight-code`))
+	text := await[string](b, fmt.Sprintf(`document.querySelector(%q)?.innerText`, row+` .highlight-code pre`))
 	if err := json.Unmarshal([]byte(text), &body); err != nil {
 		b.Fatalf("the answer shown is no JSON: %v: %s", err, text)
 	}
@@ -72,7 +72,9 @@ func TestReference(t *testing.T) {
 		t.Errorf("the first page's example is not for this service: %s", example)
 	}
 	b.screenshot("landing")
-	b.click(`a[href="/docs"]`)
+	if _, err := chromedp.RunResponse(b.ctx, chromedp.Click(chromedp.CSS(`a[href="/docs"]`))); err != nil {
+		t.Fatal(err)
+	}
 
 	showsVersion(b, "v2")
 	b.screenshot("reference-v2")
@@ -127,7 +129,7 @@ func TestReference(t *testing.T) {
 	}
 	b.screenshot("precondition-failed")
 	updateOrder.again(b)
-	b.fill(updateOrder.parameter("If-Match"), `"`+fmt.Sprint(made["etag"])+`"`)
+	b.fill(updateOrder.parameter("If-Match"), fmt.Sprint(made["etag"]))
 	if status, body := updateOrder.execute(b); status != "200" || body["destination"] != "Porto" {
 		t.Errorf("UpdateOrder with the tag: %s %v", status, body)
 	}

@@ -39,15 +39,18 @@ fuzz: ## Run each fuzz target for FUZZTIME (10s)
 	@tools/fuzz.sh $(FUZZTIME)
 
 .PHONY: generate
-# The first document of a merge is hand-written: its title and description are those of the merged one.
+# The first documents of a merge are hand-written: the head of the version, and what all versions share.
 generate: third-party ## Regenerate gen/ and openapi/, offline once the modules are cached
 	go tool buf generate
 	go tool buf generate --template e2e/legacy/client2019/buf.gen.yaml
 	gofmt -w e2e/legacy/client2019
-	go tool openapiv3-merge proto/ordermanagement/v1/openapi.json .build/openapi/{ordermanagement/v1,helloworld}/*.json >.build/v1.json
-	go tool openapiv3-merge proto/ordermanagement/v2/openapi.json .build/openapi/ordermanagement/v2/*.json >.build/v2.json
+	go tool openapiv3-merge proto/ordermanagement/{v1,api/v1}/openapi.json .build/openapi/{ordermanagement/v1,helloworld}/*.json >.build/v1.json
+	go tool openapiv3-merge proto/ordermanagement/{v2,api/v1}/openapi.json .build/openapi/ordermanagement/v2/*.json >.build/v2.json
+	go tool buf build -o .build/contract.binpb
+	go run ./internal/tools/openapi .build/contract.binpb proto/ordermanagement/v1/examples.yaml <.build/v1.json >.build/openapi/v1.json
+	go run ./internal/tools/openapi .build/contract.binpb proto/ordermanagement/v2/examples.yaml <.build/v2.json >.build/openapi/v2.json
 	rm -f openapi/*.json
-	mv .build/v1.json .build/v2.json openapi/
+	mv .build/openapi/v1.json .build/openapi/v2.json openapi/
 
 .PHONY: third-party
 third-party: ## Print the protos that the contracts import into third_party/proto
@@ -62,7 +65,7 @@ check-generated: generate ## Fail when gen/, openapi/ or the client of 2019 is n
 	fi
 
 .PHONY: lint
-lint: third-party bin/api-linter ## Check the contracts and the Go code
+lint: third-party bin/api-linter lint-openapi ## Check the contracts, the OpenAPI documents and the Go code
 	@files=$$(gofmt -l .); if [ -n "$$files" ]; then printf 'Run gofmt -w on:\n%s\n' "$$files" >&2; exit 1; fi
 	go tool buf lint
 	go tool buf format --diff --exit-code proto
@@ -72,6 +75,17 @@ lint: third-party bin/api-linter ## Check the contracts and the Go code
 
 bin/api-linter: tools/apilinter/go.mod tools/apilinter/go.sum
 	go build -C tools/apilinter -o $(CURDIR)/$@ github.com/googleapis/api-linter/v2/cmd/api-linter
+
+.PHONY: lint-openapi
+lint-openapi: export REDOCLY_TELEMETRY = off
+lint-openapi: export REDOCLY_SUPPRESS_UPDATE_NOTICE = true
+lint-openapi: tools/openapilint/node_modules ## Check the OpenAPI documents with Redocly's and Spectral's rules
+	cd tools/openapilint && node_modules/.bin/redocly lint --config redocly.yaml ../../openapi/*.json
+	cd tools/openapilint && node_modules/.bin/spectral lint --ruleset spectral.yaml --fail-severity hint ../../openapi/*.json
+
+tools/openapilint/node_modules: tools/openapilint/package.json tools/openapilint/package-lock.json
+	npm ci --prefix tools/openapilint
+	touch $@
 
 .PHONY: breaking
 breaking: third-party ## Fail when the contracts break clients of an earlier commit: BASE, or the main of before

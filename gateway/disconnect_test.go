@@ -101,7 +101,7 @@ func TestClientThatDoesNotRead(t *testing.T) {
 	everyWay(t, s.fake(), func(t *testing.T, front *front) {
 		for slowly, accept := range map[bool]string{false: ndjson, true: eventStream} {
 			name := fmt.Sprintf("%s, slowly: %v", accept, slowly)
-			response, err := front.http.Do(front.request(t, "GET", "/v1/orders:search?value=endlessly", nil, "Accept", accept))
+			response, err := front.http.Do(front.request(t, "GET", "/v1/orders:search?value=endlessly", nil, "Accept", accept).WithContext(t.Context()))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -113,6 +113,8 @@ func TestClientThatDoesNotRead(t *testing.T) {
 				for slowly {
 					select {
 					case <-over:
+						return
+					case <-t.Context().Done():
 						return
 					case <-time.After(pause):
 						_, _ = io.CopyN(io.Discard, response.Body, 1<<10)

@@ -15,9 +15,10 @@ import (
 type operation string
 
 const (
-	createOrder operation = `.opblock-post:has([data-path="/v2/orders"])`
-	getOrder    operation = `.opblock-get:has([data-path^="/v2/orders/{"])`
-	updateOrder operation = `.opblock-patch:has([data-path^="/v2/orders/{"])`
+	createProduct operation = `.opblock-post:has([data-path="/v2/products"])`
+	createOrder   operation = `.opblock-post:has([data-path="/v2/orders"])`
+	getOrder      operation = `.opblock-get:has([data-path^="/v2/orders/{"])`
+	updateOrder   operation = `.opblock-patch:has([data-path^="/v2/orders/{"])`
 )
 
 func (o operation) parameter(name string) string {
@@ -100,6 +101,11 @@ func TestReference(t *testing.T) {
 	b.click(`.auth-btn-wrapper .authorize`)
 	b.click(`.auth-btn-wrapper .btn-done`)
 
+	createProduct.try(b) // with what the document gives as an example
+	if status, body := createProduct.execute(b); status != "200" {
+		t.Errorf("CreateProduct: %s %v", status, body)
+	}
+
 	createOrder.try(b)
 	b.fill(createOrder.parameter("orderId"), "from-the-browser")
 	b.fill(createOrder.body(), `{
@@ -121,6 +127,7 @@ func TestReference(t *testing.T) {
 
 	updateOrder.try(b)
 	b.fill(updateOrder.path(), "from-the-browser")
+	b.fill(updateOrder.parameter("updateMask"), "destination") // the document has others for an example
 	b.fill(updateOrder.body(), `{"destination": "Porto"}`)
 	b.fill(updateOrder.parameter("If-Match"), `"of-another-version"`)
 	b.intendsStatus(412)

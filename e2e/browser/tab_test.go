@@ -29,7 +29,7 @@ import (
 
 const (
 	// patience bounds what one test does in the browser.
-	patience = 50 * time.Second
+	patience = 2 * time.Minute
 
 	// artifacts is where screenshots are kept, which git ignores.
 	artifacts = "../../.build/artifacts/browser"

@@ -140,15 +140,24 @@ func loopbackHost(host string) bool {
 	return err == nil && address.Unmap().IsLoopback()
 }
 
-// refuseCrossOrigin keeps pages of other origins from sending what a browser sends without asking, such as a form. CORS,
-// when it comes, adds the origins that are trusted.
-func (g *gateway) refuseCrossOrigin(next http.Handler) http.Handler {
+// refuseCrossOrigin keeps pages of other origins, but those that are listed, from sending what a browser sends without
+// asking, such as a form.
+func (g *gateway) refuseCrossOrigin() (middleware, error) {
 	protection := http.NewCrossOriginProtection()
+	for _, origin := range g.Origins {
+		if err := protection.AddTrustedOrigin(origin); err != nil {
+			return nil, err
+		}
+	}
 	protection.SetDenyHandler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		callOf(r.Context()).w.writeError(apierror.Newf(apiv1.ErrorReason_CROSS_ORIGIN_REFUSED,
-			"a page of another origin may not send this; call from a page of this origin, or not from a browser"))
+		callOf(r.Context()).w.writeError(crossOriginRefused())
 	}))
-	return protection.Handler(next)
+	return protection.Handler, nil
+}
+
+func crossOriginRefused() *status.Status {
+	return apierror.Newf(apiv1.ErrorReason_CROSS_ORIGIN_REFUSED,
+		"a page of another origin may not send this; ask the operator to list the origin (--cors-origins), or call from a page of this origin, or not from a browser")
 }
 
 // timeoutValue is a gRPC timeout: at most eight digits and a unit

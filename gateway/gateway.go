@@ -1,5 +1,5 @@
 // Package gateway is the HTTP front of the service: the HTTP/JSON of the google.api.http annotations in the contract,
-// answered by calling the gRPC server. The routes and their messages are grpc-gateway's generated code; around it stand
+// answered by calling the gRPC server, and the pages of package openapi/docs. The routes and their messages are grpc-gateway's generated code; around it stand
 // a gRPC connection, a codec, and a ResponseWriter of ours, which share the state of one request (call).
 //
 // A request passes, in this order: the HTTP middlewares (gateway.go) → routing (routes.go) → what the contract allows
@@ -20,6 +20,8 @@ import (
 	"golang.org/x/sync/semaphore"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
+
+	"ordermanagement/openapi/docs"
 )
 
 // What the options are when they are zero.
@@ -60,6 +62,13 @@ type Options struct {
 	// LoopbackHostOnly refuses requests for any other host than this machine. Where callers need no credential, it keeps a
 	// web page from reaching the service under a name of its own that resolves to this machine (DNS rebinding).
 	LoopbackHostOnly bool
+
+	// Origins are those whose pages may call the service, as browsers send them, such as https://app.example.com
+	// (CheckOrigin). There is no other page than the service's own when it is empty.
+	Origins []string
+
+	// Versions of the API that the server behind offers, whose OpenAPI documents are shown: v1, v2. All of them if empty.
+	Versions []string
 }
 
 func (o Options) withDefaults() Options {
@@ -86,6 +95,9 @@ func (o Options) withDefaults() Options {
 	if o.MaxBodyMemory == 0 {
 		o.MaxBodyMemory = DefaultMaxBodyMemory
 	}
+	if len(o.Versions) == 0 {
+		o.Versions = docs.Versions()
+	}
 	return o
 }
 
@@ -104,13 +116,14 @@ func (o Options) validate() error {
 	if o.BodyTimeout < 0 || o.StreamIdleTimeout < 0 || o.WriteTimeout < 0 || o.EventKeepAlive < 0 {
 		errs = append(errs, errors.New("the timeouts of bodies, streams, writes and keep-alives can't be negative"))
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, checkOrigins(o.Origins))...)
 }
 
 type gateway struct {
 	Options
 	mux    *runtime.ServeMux
 	routes routes
+	pages  map[string]page
 	memory *semaphore.Weighted // for bodies and records
 }
 
@@ -152,30 +165,45 @@ func New(options Options) (http.Handler, error) {
 	if err := g.checkRoutes(); err != nil {
 		return nil, err
 	}
+	if g.pages, err = g.newPages(); err != nil {
+		return nil, err
+	}
 	measure, err := g.measure(g.Registry)
 	if err != nil {
 		return nil, err
 	}
-	return chain(http.HandlerFunc(g.mux.ServeHTTP), g.middlewares(measure)...), nil
+	share, err := g.shareAcrossOrigins()
+	if err != nil {
+		return nil, err
+	}
+	protect, err := g.refuseCrossOrigin()
+	if err != nil {
+		return nil, err
+	}
+	return chain(http.HandlerFunc(g.mux.ServeHTTP), g.middlewares(measure, share, protect)...), nil
 }
 
 // middlewares lists what every request passes, the outermost first. Each says what must stand before it.
-func (g *gateway) middlewares(measure func(http.Handler) http.Handler) []func(http.Handler) http.Handler {
-	return []func(http.Handler) http.Handler{
+func (g *gateway) middlewares(measure, share, protect middleware) []middleware {
+	return []middleware{
 		g.identify,          // first: makes the call that all others use
 		measure,             // outside of contain, so that it sees the 500 of a panic
 		g.logAccess,         // likewise
 		g.contain,           // outside of whatever may panic
 		g.limitBodyTime,     // before anything may answer
+		share,               // outside of whatever answers errors, which scripts of listed origins may read
 		g.refuseLargeHeader, // before anything is done for the request
 		g.refuseForeignHost, // likewise
-		g.refuseCrossOrigin, // likewise
+		protect,             // likewise
+		g.servePages,        // outside of refusePath, to which "/" has an empty segment
 		g.refusePath,        // before routing, which would match an empty segment
 		g.answerHead,        // last: changes the method
 	}
 }
 
-func chain(handler http.Handler, middlewares ...func(http.Handler) http.Handler) http.Handler {
+type middleware = func(http.Handler) http.Handler
+
+func chain(handler http.Handler, middlewares ...middleware) http.Handler {
 	for i := len(middlewares) - 1; i >= 0; i-- {
 		handler = middlewares[i](handler)
 	}

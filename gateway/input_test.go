@@ -34,7 +34,6 @@ func TestRefused(t *testing.T) {
 	}{
 		// routing
 		{name: "no route", method: "GET", path: "/v1/nothing", status: 404, reason: "ROUTE_NOT_FOUND"},
-		{name: "root", method: "GET", path: "/", status: 404, reason: "ROUTE_NOT_FOUND"},
 		{name: "trailing slash", method: "GET", path: "/v1/orders/", status: 404, reason: "ROUTE_NOT_FOUND"},
 		{name: "trailing slash after an id", method: "GET", path: "/v1/orders/102/", status: 404, reason: "ROUTE_NOT_FOUND"},
 		{name: "double slash", method: "POST", path: "/v1//orders", body: `{}`, status: 404, reason: "ROUTE_NOT_FOUND"},

@@ -224,6 +224,9 @@ func routeMethods() []string {
 
 // allowed lists the methods that a path has (RFC 9110, 10.2.1).
 func (g *gateway) allowed(u *url.URL) []string {
+	if _, ok := g.pages[u.EscapedPath()]; ok {
+		return pageMethods()
+	}
 	var methods []string
 	custom := g.isCustom(u)
 	for _, method := range routeMethods() {

@@ -28,7 +28,7 @@ func (p *process) addServer(listener net.Listener, orders *orderStore, files *fi
 		Logger:        p.log,
 		Registry:      p.registry,
 		V1: server.V1{
-			Enabled:     slices.Contains(s.API.APIVersions, versionV1),
+			Enabled:     slices.Contains(s.Versions.APIVersions, versionV1),
 			Currency:    s.API.V1Currency,
 			Location:    s.API.V1Location,
 			Deprecation: s.API.V1Deprecation.Time,

@@ -29,6 +29,8 @@ func (p *process) addGateway(listener net.Listener, conn connection, admit admis
 		WriteTimeout:      s.HTTP.WriteTimeout,
 		EventKeepAlive:    s.HTTP.EventKeepAlive,
 		TrustForwardedFor: s.HTTP.TrustForwardedFor,
+		Origins:           s.HTTP.CORSOrigins,
+		Versions:          s.Versions.APIVersions,
 	})
 	if err != nil {
 		return err

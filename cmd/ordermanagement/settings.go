@@ -45,6 +45,7 @@ type common struct {
 	Data     dataSettings     `embed:"" group:"Files and logs"`
 	Log      logSettings      `embed:"" group:"Files and logs"`
 	TLS      tlsSettings      `embed:"" group:"TLS"`
+	Versions versionSettings  `embed:"" group:"API"`
 	Admin    adminSettings    `embed:"" group:"Operating"`
 	Shutdown shutdownSettings `embed:"" group:"Operating"`
 }
@@ -63,6 +64,10 @@ type tlsSettings struct {
 	TLSCert       string `name:"tls-cert" placeholder:"FILE" help:"Certificate chain of the listeners, PEM, followed when it changes (default: a development certificate in the data directory)."`
 	TLSKey        string `name:"tls-key" placeholder:"FILE" help:"Private key of --tls-cert, PEM."`
 	TLSMinVersion string `name:"tls-min-version" type:"choice" oneof:"1.3,1.2" default:"1.3" help:"Lowest TLS version: 1.3 or 1.2."`
+}
+
+type versionSettings struct {
+	APIVersions []string `name:"api-versions" type:"choice" oneof:"v1,v2" default:"v1,v2" help:"Versions of the API to offer: v1,v2 or v2. A gateway alone shows the documents of these; give it what its server has."`
 }
 
 type adminSettings struct {
@@ -106,13 +111,12 @@ type authSettings struct {
 }
 
 type apiSettings struct {
-	APIVersions   []string `name:"api-versions" type:"choice" oneof:"v1,v2" default:"v1,v2" help:"Versions of the API to offer: v1,v2 or v2."`
-	V1Currency    string   `name:"v1-currency" default:"USD" help:"Currency of v1's prices, ISO 4217."`
-	V1Location    string   `name:"v1-location" default:"${v1_location}" help:"What v1's answers carry in the header location."`
-	V1Deprecation date     `name:"v1-deprecation" placeholder:"DATE" help:"Since when v1 is deprecated, e.g. 2027-01-31 or 2027-01-31T12:00:00Z; its answers announce it (RFC 9745)."`
-	V1Sunset      date     `name:"v1-sunset" placeholder:"DATE" help:"When v1 will be switched off; its answers announce it (RFC 8594)."`
-	V1Successor   string   `name:"v1-successor" placeholder:"URL" help:"Page about what to use instead of v1; its answers link to it."`
-	SampleData    bool     `help:"Add the sample orders 102 to 106, those whose id is not there yet."`
+	V1Currency    string `name:"v1-currency" default:"USD" help:"Currency of v1's prices, ISO 4217."`
+	V1Location    string `name:"v1-location" default:"${v1_location}" help:"What v1's answers carry in the header location."`
+	V1Deprecation date   `name:"v1-deprecation" placeholder:"DATE" help:"Since when v1 is deprecated, e.g. 2027-01-31 or 2027-01-31T12:00:00Z; its answers announce it (RFC 9745)."`
+	V1Sunset      date   `name:"v1-sunset" placeholder:"DATE" help:"When v1 will be switched off; its answers announce it (RFC 8594)."`
+	V1Successor   string `name:"v1-successor" placeholder:"URL" help:"Page about what to use instead of v1; its answers link to it."`
+	SampleData    bool   `help:"Add the sample orders 102 to 106, those whose id is not there yet."`
 }
 
 // gatewaySettings is what a process with an HTTP gateway has.
@@ -129,6 +133,7 @@ type httpSettings struct {
 	StreamIdleTimeout time.Duration `default:"${stream_idle_timeout}" help:"Time for the next record of a request stream to arrive."`
 	WriteTimeout      time.Duration `default:"${write_timeout}" help:"Time for a client to take an answer, or a record of one."`
 	EventKeepAlive    time.Duration `default:"${event_keep_alive}" help:"Time without an event after which a stream of Server-Sent Events gets a comment; less than what proxies take for idle."`
+	CORSOrigins       []string      `name:"cors-origins" placeholder:"ORIGIN,..." help:"Origins whose pages may call the service from a browser, e.g. https://app.example.com (default: none but its own)."`
 	TrustForwardedFor bool          `help:"Believe X-Forwarded-For; only behind a proxy that sets it."`
 }
 

@@ -12,7 +12,7 @@ import (
 func usageLines(s *settings, f *files, l *listeners) string {
 	var text strings.Builder
 	text.WriteString("\n")
-	v1 := s.serverSettings == nil || slices.Contains(s.API.APIVersions, versionV1)
+	v1 := slices.Contains(s.Versions.APIVersions, versionV1)
 	if l.http != nil {
 		path := "/v2/orders"
 		if v1 {

@@ -20,6 +20,9 @@ func decimal(n int) string { return strconv.Itoa(n) }
 func (s *settings) complete(p *problems) error {
 	s.completeAddresses(p)
 	s.checkTLS(p)
+	if !slices.Contains(s.Versions.APIVersions, versionV2) {
+		p.report("api-versions", "v2 can't be left out; use v1,v2 or v2")
+	}
 	checkRange(p, "shutdown-delay", s.Shutdown.ShutdownDelay, 0, maxShutdownDelay)
 	checkRange(p, "shutdown-timeout", s.Shutdown.ShutdownTimeout, time.Millisecond, maxShutdownTimeout)
 	if s.serverSettings != nil {
@@ -130,9 +133,6 @@ func checkDatabase(p *problems, text string) {
 }
 
 func (s *apiSettings) check(p *problems) {
-	if !slices.Contains(s.APIVersions, versionV2) {
-		p.report("api-versions", "v2 can't be left out; use v1,v2 or v2")
-	}
 	if _, ok := order.Digits(s.V1Currency); !ok {
 		p.report("v1-currency", "%q is not a currency of ISO 4217, e.g. USD", s.V1Currency)
 	}
@@ -160,6 +160,11 @@ func (s *gatewaySettings) check(p *problems) {
 	checkRange(p, "stream-idle-timeout", s.HTTP.StreamIdleTimeout, time.Millisecond, maxTimeout)
 	checkRange(p, "write-timeout", s.HTTP.WriteTimeout, time.Millisecond, maxTimeout)
 	checkRange(p, "event-keep-alive", s.HTTP.EventKeepAlive, time.Millisecond, maxTimeout)
+	for _, origin := range s.HTTP.CORSOrigins {
+		if err := gateway.CheckOrigin(origin); err != nil {
+			p.report("cors-origins", "%w", err)
+		}
+	}
 }
 
 func (s *upstreamSettings) check(p *problems, tls bool) {

@@ -83,6 +83,9 @@ func TestWrongSettings(t *testing.T) {
 		"number too large":         {[]string{"--max-concurrent-streams=4294967296"}, "--max-concurrent-streams: "},
 		"number without unit":      {[]string{"--shutdown-timeout=10"}, "--shutdown-timeout: "},
 		"endless delay":            {[]string{"--shutdown-delay=1h"}, "--shutdown-delay: "},
+		"wildcard origin":          {[]string{"--cors-origins=*"}, `--cors-origins: "*" has a wildcard`},
+		"origin with a path":       {[]string{"--cors-origins=https://a.example,https://b.example/"}, `--cors-origins: "https://b.example/" is not an origin`},
+		"no origin":                {[]string{"--cors-origins=null"}, `--cors-origins: "null" is not`},
 		"bool":                     {[]string{"--reflection=perhaps"}, "--reflection: "},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -91,6 +94,17 @@ func TestWrongSettings(t *testing.T) {
 				t.Errorf("got %v, want %q", err, test.want)
 			}
 		})
+	}
+}
+
+func TestOrigins(t *testing.T) {
+	s, err := completed(t, "--cors-origins=https://a.example,http://localhost:3000", "--cors-origins=https://b.example")
+	if want := []string{"https://a.example", "http://localhost:3000", "https://b.example"}; err != nil || !reflect.DeepEqual(s.HTTP.CORSOrigins, want) {
+		t.Errorf("got %q, %v", s.HTTP.CORSOrigins, err)
+	}
+	_, err = completed(t, "--cors-origins=https://*.example,null", "--cors-origins=app.example.com")
+	if err == nil || strings.Count(err.Error(), "--cors-origins: ") != 3 {
+		t.Errorf("not every wrong one is told: %v", err)
 	}
 }
 
@@ -116,7 +130,7 @@ func TestVariables(t *testing.T) {
 		writeTestFile(t, file, "tls: off # no boolean here\napi-versions: [v2]\nserver-address: for the gateway\n")
 		t.Setenv("ORDERMANAGEMENT_CONFIG", file)
 		s, err := completed(t)
-		if err != nil || s.TLS.TLS != off || !reflect.DeepEqual(s.API.APIVersions, []string{"v2"}) {
+		if err != nil || s.TLS.TLS != off || !reflect.DeepEqual(s.Versions.APIVersions, []string{"v2"}) {
 			t.Errorf("got %+v, %v", s.TLS, err)
 		}
 	})

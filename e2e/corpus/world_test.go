@@ -37,7 +37,7 @@ var profiles = []profile{
 		name: "default", args: []string{"--sample-data", "--max-message-bytes=1048576"},
 		gateway: []string{"--max-body-bytes=1048576", "--max-record-bytes=1048576"},
 	},
-	{name: "retired", args: []string{"--api-versions=v2"}},
+	{name: "retired", args: []string{"--api-versions=v2"}, gateway: []string{"--api-versions=v2"}},
 	{name: "announced", args: []string{
 		"--v1-deprecation=2026-01-01", "--v1-sunset=2027-06-30T12:00:00Z", "--v1-successor=https://example.com/v2", "--v1-location=here",
 	}},

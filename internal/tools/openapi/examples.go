@@ -38,16 +38,24 @@ func readStory(path string) (*story, error) {
 	if err != nil {
 		return nil, err
 	}
+	s, err := parseStory(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return s, nil
+}
+
+func parseStory(data []byte) (*story, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	decoder.KnownFields(true)
 	s := &story{}
 	if err := decoder.Decode(&s.scenes); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, err
 	}
 	for _, scene := range s.scenes {
 		service, method, ok := strings.Cut(scene.Call, "/")
 		if !ok {
-			return nil, fmt.Errorf("%s: %q is no package.Service/Method", path, scene.Call)
+			return nil, fmt.Errorf("%q is no package.Service/Method", scene.Call)
 		}
 		scene.operationID = service[strings.LastIndexByte(service, '.')+1:] + "_" + method
 	}
@@ -196,7 +204,7 @@ func (s *scene) showAnswers(op *placed, answers []proto.Message) error {
 		}
 		fmt.Fprintf(&text, "id: %d\ndata: %s\n\n", i+1, data)
 	}
-	text.WriteString("event: end\ndata: {}\n\n")
+	text.WriteString("event: end\nid: end\ndata: {}\n\n")
 	events, _ := response.Content.get(typeEvents)
 	events.Example = text.String()
 	return nil

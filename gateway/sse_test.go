@@ -33,7 +33,11 @@ type searcher struct {
 }
 
 func (s *searcher) fake() *fake {
-	return &fake{search: func(in *wrapperspb.StringValue, out grpc.ServerStreamingServer[v1.Order]) error {
+	process := func(grpc.BidiStreamingServer[wrapperspb.StringValue, v1.CombinedShipment]) error {
+		s.calls.Add(1)
+		return nil
+	}
+	return &fake{process: process, search: func(in *wrapperspb.StringValue, out grpc.ServerStreamingServer[v1.Order]) error {
 		s.calls.Add(1)
 		n, _ := strconv.Atoi(in.GetValue())
 		for i := range n {
@@ -347,14 +351,18 @@ type panickingStream struct{ lateSender }
 func (p panickingStream) NewStream(ctx context.Context, _ *grpc.StreamDesc, _ string, _ ...grpc.CallOption) (grpc.ClientStream, error) {
 	return panickingStream{lateSender{ctx: ctx, sending: make(chan struct{})}}, nil
 }
-func (panickingStream) SendMsg(any) error { return nil }
-func (panickingStream) RecvMsg(any) error { panic("secret") }
+func (p panickingStream) Context() context.Context { return p.ctx }
+func (panickingStream) SendMsg(any) error          { return nil }
+func (panickingStream) RecvMsg(any) error          { panic("secret") }
 
 // A panic is contained where the server is waited for, too.
 func TestPanicInEvents(t *testing.T) {
 	for _, major := range []int{1, 2} {
 		front := serve(t, panickingStream{}, major)
 		failed(t, front.ask(t, "GET", "/v1/orders:search", "", "Accept", eventStream), 500, "INTERNAL_ERROR")
+		if log := front.log.String(); !strings.Contains(log, "panic in the gateway") || !strings.Contains(log, "secret") {
+			t.Errorf("the log is %s", log)
+		}
 	}
 }
 

@@ -42,8 +42,8 @@ func (g *gateway) admit(c *call, r *http.Request, params map[string]string) *sta
 	if c.outgoing, st = incomingMetadata(r, c.id, g.TrustForwardedFor); st != nil {
 		return st
 	}
-	// Where there is no body, the call itself can tell as early.
-	if g.Admit != nil && (c.route.body != "" || r.ContentLength != 0) {
+	// Where there is no body, and no stream that may be answered without a call, the call itself can tell as early.
+	if g.Admit != nil && (c.route.body != "" || r.ContentLength != 0 || c.route.serverStreams) {
 		var err error
 		if c.header, err = g.Admit(r.Context(), c.route.full, c.outgoing); err != nil {
 			return apierror.Normalize(err)

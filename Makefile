@@ -12,6 +12,9 @@ export LC_ALL := C
 FUZZTIME ?= 10s
 TEST_TIMEOUT ?= 15m
 KILLS ?= 200
+BENCH ?=
+SLICE ?= 1500ms
+ROUNDS ?= 5
 
 .PHONY: help
 help: ## List the targets
@@ -29,6 +32,11 @@ test: ## Run every test under the race detector
 .PHONY: soak
 soak: ## Kill the service KILLS (200) times under load and compare what was acknowledged with what is stored
 	DURABILITY_KILLS=$(KILLS) go test -race -count=1 -timeout 60m -v -run 'Killed' ./e2e/durability
+
+.PHONY: bench
+bench: ## Measure against floors and peers: the rows that match BENCH, in ROUNDS of four turns of SLICE each
+	go build -C bench -o $(CURDIR)/bin/bench .
+	bin/bench -run '$(BENCH)' -slice $(SLICE) -rounds $(ROUNDS) -o .build/bench/results.md
 
 .PHONY: build
 build: ## Build bin/ordermanagement

@@ -1,0 +1,41 @@
+// Command bare is a gRPC server that does nothing but answer GetOrder with an order from memory: grpc-go with its
+// default settings, TLS, and no interceptor. It is the floor under every gRPC service in Go.
+package main
+
+import (
+	"context"
+	"flag"
+	"log"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+
+	ordermanagementv2 "ordermanagement/gen/ordermanagement/v2"
+
+	"ordermanagement/bench/peers/internal/peer"
+)
+
+type service struct {
+	ordermanagementv2.UnimplementedOrderServiceServer
+	order *ordermanagementv2.Order
+}
+
+func (s service) GetOrder(context.Context, *ordermanagementv2.GetOrderRequest) (*ordermanagementv2.Order, error) {
+	return s.order, nil
+}
+
+func main() {
+	flags := peer.Register()
+	flag.Parse()
+	order, err := flags.Order()
+	if err != nil {
+		log.Fatal(err)
+	}
+	listener, config, err := flags.Listen()
+	if err != nil {
+		log.Fatal(err)
+	}
+	server := grpc.NewServer(grpc.Creds(credentials.NewTLS(config)))
+	ordermanagementv2.RegisterOrderServiceServer(server, service{order: order})
+	log.Fatal(server.Serve(listener))
+}

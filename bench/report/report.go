@@ -1,0 +1,92 @@
+// Package report prints what was measured beside what was aimed at, as Markdown tables that are aligned for reading in a
+// terminal too.
+package report
+
+import (
+	"fmt"
+	"time"
+
+	"ordermanagement/bench/measure"
+)
+
+// Target is what a row aims at. What is zero is not aimed at.
+type Target struct {
+	RPS  float64 // at least so many times the peer's requests a second
+	CPU  float64 // at most so many times the peer's CPU a request
+	Mark float64 // times the peer's requests a second: reached on the way to RPS
+}
+
+// Verdict says whether a comparison reaches the target.
+func (t Target) Verdict(c measure.Comparison) string {
+	switch {
+	case t.RPS == 0 && t.CPU == 0:
+		return "for information"
+	case c.RPS.Median >= t.RPS && (t.CPU == 0 || c.CPU.Median <= t.CPU):
+		return "PASS"
+	case t.Mark > 0 && c.RPS.Median >= t.Mark:
+		return "MISS, first mark reached"
+	default:
+		return "MISS"
+	}
+}
+
+func (t Target) rps() string {
+	switch {
+	case t.RPS == 0:
+		return "–"
+	case t.Mark > 0:
+		return fmt.Sprintf("≥ %.1f (first mark %.1f)", t.RPS, t.Mark)
+	default:
+		return fmt.Sprintf("≥ %.1f", t.RPS)
+	}
+}
+
+func (t Target) cpu() string {
+	if t.CPU == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("≤ %.2f", t.CPU)
+}
+
+// Row is one comparison.
+type Row struct {
+	Claim, Protocol string
+	Clients         int
+	Ours, Peer      string
+	Target          Target
+	Result          measure.Comparison
+	Err             error // why there is no result
+}
+
+// Comparisons is the table of comparisons.
+func Comparisons(rows []Row) string {
+	t := table{header: []string{
+		"what", "clients", "ours", "against", "× rps (min–max)", "target", "× CPU (min–max)", "target", "verdict",
+		"rps ours / peer", "CPU µs a request", "p50 ms", "p99 ms", "requests",
+	}}
+	for _, r := range rows {
+		cells := []string{r.Claim + ", " + r.Protocol, fmt.Sprint(r.Clients), r.Ours, r.Peer}
+		if r.Err != nil {
+			t.add(append(cells, "", r.Target.rps(), "", r.Target.cpu(), "FAILED")...)
+			continue
+		}
+		c := r.Result
+		t.add(append(cells,
+			spread(c.RPS), r.Target.rps(), spread(c.CPU), r.Target.cpu(), r.Target.Verdict(c),
+			fmt.Sprintf("%.0f / %.0f", c.Ours.RPS, c.Peer.RPS),
+			fmt.Sprintf("%.0f / %.0f", micros(c.Ours.CPU), micros(c.Peer.CPU)),
+			fmt.Sprintf("%.2f / %.2f", millis(c.Ours.P50), millis(c.Peer.P50)),
+			fmt.Sprintf("%.2f / %.2f", millis(c.Ours.P99), millis(c.Peer.P99)),
+			fmt.Sprintf("%d / %d", c.Ours.Requests, c.Peer.Requests),
+		)...)
+	}
+	return t.String()
+}
+
+func spread(s measure.Spread) string {
+	return fmt.Sprintf("%.2f (%.2f–%.2f)", s.Median, s.Min, s.Max)
+}
+
+func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
+
+func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"fmt"
+
+	"ordermanagement/bench/report"
+)
+
+// A side is one contestant of a row, and how it is called.
+type side struct {
+	name  string
+	start starter
+	call  caller
+}
+
+// A row compares ours with a peer.
+type row struct {
+	claim      string
+	protocol   string
+	clients    int
+	peer, ours side
+	target     report.Target
+}
+
+// name is what -run matches.
+func (r row) name() string {
+	return fmt.Sprintf("%s, %s, %d clients: %s against %s", r.claim, r.protocol, r.clients, r.ours.name, r.peer.name)
+}
+
+const (
+	grpcTLS = "gRPC"
+	restTLS = "REST, HTTP/1.1"
+)
+
+// rows is the table: the targets of the design, and what each is measured against.
+func rows() []row {
+	var (
+		bare         = side{"bare grpc-go", bareGRPC, getOverGRPC}
+		stock        = side{"stock grpc-gateway + bare grpc-go", stockGateway, getOverHTTP}
+		cannedBytes  = side{"canned net/http", canned, getOverHTTP}
+		server       = side{"server", oursServer, getOverGRPC}
+		serve        = side{"serve", oursServe, getOverHTTP}
+		gatewayApart = side{"gateway + server", oursApart, getOverHTTP}
+	)
+	return []row{
+		{"GetOrder", grpcTLS, 64, bare, server, report.Target{RPS: 1, CPU: 0.9, Mark: 0.6}},
+		{"GetOrder", restTLS, 1, stock, serve, report.Target{RPS: 5, CPU: 0.25}},
+		{"GetOrder", restTLS, 64, stock, serve, report.Target{RPS: 3.5, CPU: 0.25, Mark: 2}},
+		{"GetOrder", restTLS, 64, stock, gatewayApart, report.Target{RPS: 1.4}},
+		{"GetOrder", restTLS, 64, cannedBytes, serve, report.Target{}},
+	}
+}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"ordermanagement/bench/load"
+	"ordermanagement/bench/measure"
+)
+
+// measure starts both contestants of a row, lets them take turns, and stops them.
+func (l *lab) measure(ctx context.Context, r row, o options) (c measure.Comparison, err error) {
+	peer, err := l.enter(ctx, r.peer, r.clients)
+	if err != nil {
+		return c, err
+	}
+	defer func() { err = errors.Join(err, peer.leave()) }()
+	ours, err := l.enter(ctx, r.ours, r.clients)
+	if err != nil {
+		return c, err
+	}
+	defer func() { err = errors.Join(err, ours.leave()) }()
+
+	turn := func(e *entrant) func() (measure.Slice, error) {
+		return func() (measure.Slice, error) { return e.turn(ctx, o) }
+	}
+	// To warm up: connections, caches, the heap's size.
+	if _, err := measure.Rounds(1, turn(peer), turn(ours)); err != nil {
+		return c, err
+	}
+	rounds, err := measure.Rounds(o.rounds, turn(peer), turn(ours))
+	if err != nil {
+		return c, err
+	}
+	return measure.Compare(rounds), errors.Join(peer.check(), ours.check())
+}
+
+// An entrant is a contestant that is running, with clients connected to it.
+type entrant struct {
+	name    string
+	running *running
+	clients *load.Clients
+}
+
+func (l *lab) enter(ctx context.Context, s side, clients int) (*entrant, error) {
+	r, err := l.start(ctx, s.start)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.name, err)
+	}
+	connected, err := s.call(l, r, clients)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", s.name, err), r.stop())
+	}
+	return &entrant{name: s.name, running: r, clients: connected}, nil
+}
+
+func (e *entrant) turn(ctx context.Context, o options) (measure.Slice, error) {
+	before, err := e.running.cpu()
+	if err != nil {
+		return measure.Slice{}, fmt.Errorf("%s: %w", e.name, err)
+	}
+	slice, err := e.clients.Run(ctx, o.slice)
+	if err != nil {
+		return measure.Slice{}, fmt.Errorf("%s: %w", e.name, err)
+	}
+	after, err := e.running.cpu()
+	if err != nil {
+		return measure.Slice{}, fmt.Errorf("%s: %w", e.name, err)
+	}
+	return measure.Slice{
+		Requests: slice.Requests, Elapsed: slice.Elapsed, CPU: after - before, Latencies: slice.Latencies,
+	}, nil
+}
+
+// check looks at what the calls have left behind.
+func (e *entrant) check() error {
+	if e.clients.After == nil {
+		return nil
+	}
+	if err := e.clients.After(); err != nil {
+		return fmt.Errorf("%s: %w", e.name, err)
+	}
+	return nil
+}
+
+func (e *entrant) leave() error {
+	e.clients.Close()
+	return e.running.stop()
+}

@@ -17,6 +17,7 @@ type running struct {
 	processes  []*process.Process
 	grpc, http string // addresses of its listeners, if it has them
 	data       string // its data directory
+	token      string // for its HTTP API, if it has made one
 }
 
 // A starter starts a contestant with a new data directory, which does not exist yet.
@@ -58,7 +59,6 @@ func (r *running) add(ctx context.Context, l *lab, address, program string, args
 	if err != nil {
 		return errors.Join(err, r.stop())
 	}
-	r.processes = append(r.processes, p)
 	ctx, cancel := context.WithTimeout(ctx, process.StartLimit)
 	defer cancel()
 	err = p.Await(ctx, 5*time.Millisecond, func() error {
@@ -69,8 +69,10 @@ func (r *running) add(ctx context.Context, l *lab, address, program string, args
 		return connection.Close()
 	})
 	if err != nil {
+		p.Kill()
 		return errors.Join(err, r.stop())
 	}
+	r.processes = append(r.processes, p)
 	return nil
 }
 
@@ -137,11 +139,8 @@ func (r *running) addPeer(ctx context.Context, l *lab, name, address, orderFile 
 	if err != nil {
 		return errors.Join(err, r.stop())
 	}
-	cert := func(file string) string { return filepath.Join(l.template(), file) }
-	return r.add(ctx, l, address, program, append([]string{
-		"-listen=" + address, "-cert=" + cert("server.crt"), "-key=" + cert("server.key"), "-ca=" + cert("ca.crt"),
-		"-order=" + orderFile,
-	}, more...)...)
+	args := append(l.certificateFlags(), "-ca="+l.certificate("ca.crt"), "-listen="+address, "-order="+orderFile)
+	return r.add(ctx, l, address, program, append(args, more...)...)
 }
 
 // bareGRPC is grpc-go and nothing else.
@@ -176,6 +175,16 @@ func canned(ctx context.Context, l *lab, _ string) (*running, error) {
 	}
 	r := &running{http: addresses[0]}
 	return r, r.addPeer(ctx, l, "canned", r.http, l.orderDoc)
+}
+
+// transcoder is vanguard in front of grpc-go, in one process.
+func transcoder(ctx context.Context, l *lab, _ string) (*running, error) {
+	addresses, err := freeAddresses(1)
+	if err != nil {
+		return nil, err
+	}
+	r := &running{http: addresses[0]}
+	return r, r.addPeer(ctx, l, "vanguard", r.http, l.orderPB)
 }
 
 // freeAddresses are addresses of this machine that nobody listens on.

@@ -81,6 +81,14 @@ func (l *lab) build(ctx context.Context, module, pkg string) (string, error) {
 
 func (l *lab) template() string { return filepath.Join(l.dir, "template") }
 
+// certificate is a file of the service's, with which its peers serve too.
+func (l *lab) certificate(name string) string { return filepath.Join(l.template(), name) }
+
+// certificateFlags give a peer its certificate.
+func (l *lab) certificateFlags() []string {
+	return []string{"-cert=" + l.certificate("server.crt"), "-key=" + l.certificate("server.key")}
+}
+
 // prepare makes the template: it starts the service, creates the order, and stops it.
 func (l *lab) prepare(ctx context.Context) error {
 	r, err := l.startOurs(ctx, "serve", l.template())
@@ -120,10 +128,10 @@ func (l *lab) createOrder(ctx context.Context, r *running) error {
 	if err != nil {
 		return err
 	}
-	if _, err := l.request(ctx, http.MethodPost, r.http, "/v2/orders?orderId="+order.ID, body); err != nil {
+	if _, err := l.request(ctx, l.token, http.MethodPost, r.http, "/v2/orders?orderId="+order.ID, body); err != nil {
 		return err
 	}
-	answer, err := l.request(ctx, http.MethodGet, r.http, "/v2/"+order.Name, nil)
+	answer, err := l.request(ctx, l.token, http.MethodGet, r.http, "/v2/"+order.Name, nil)
 	if err != nil {
 		return err
 	}
@@ -140,12 +148,14 @@ func (l *lab) createOrder(ctx context.Context, r *running) error {
 }
 
 // request makes one HTTPS request that is not measured.
-func (l *lab) request(ctx context.Context, method, address, path string, body []byte) ([]byte, error) {
+func (l *lab) request(ctx context.Context, token, method, address, path string, body []byte) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, method, "https://"+address+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
-	request.Header.Set("Authorization", "Bearer "+l.token)
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
 	transport := &http.Transport{TLSClientConfig: l.tls, DisableKeepAlives: true}
 	response, err := (&http.Client{Transport: transport, Timeout: process.StartLimit}).Do(request)
 	if err != nil {

@@ -89,10 +89,7 @@ func run(ctx context.Context) (err error) {
 		if err != nil {
 			failures = append(failures, fmt.Errorf("%s: %w", r.name(), err))
 		}
-		results = append(results, report.Row{
-			Claim: r.claim, Protocol: r.protocol, Clients: r.clients, Ours: r.ours.name, Peer: r.peer.name,
-			Target: r.target, Result: result, Err: err,
-		})
+		results = append(results, result)
 	}
 	text += report.Comparisons(results)
 	fmt.Print(text)

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"ordermanagement/bench/load"
@@ -14,6 +15,9 @@ import (
 // callsPerConnection is how many gRPC clients share a connection, as the parts of one program do.
 const callsPerConnection = 8
 
+// getOrderName is the number of GetOrderRequest's one field.
+const getOrderName = 1
+
 // A caller connects so many clients to a contestant.
 type caller func(l *lab, r *running, clients int) (*load.Clients, error)
 
@@ -23,20 +27,22 @@ func getOverGRPC(l *lab, r *running, clients int) (*load.Clients, error) {
 	if err != nil {
 		return nil, err
 	}
-	body, err := proto.Marshal(&ordermanagementv2.GetOrderRequest{Name: order.Name})
-	if err != nil {
-		return nil, err
-	}
 	made := &load.Clients{Close: client.Close}
 	for i := range clients {
-		made.Calls = append(made.Calls, client.Call(i, load.Message{
-			Method: ordermanagementv2.OrderService_GetOrder_FullMethodName,
-			Token:  l.token,
-			Body:   func() []byte { return body },
-			Check:  order.Same(l.order, proto.Unmarshal),
-		}))
+		made.Calls = append(made.Calls, getCall(l, client, i, l.order))
 	}
 	return made, nil
+}
+
+// getCall reads an order and expects it to be this one.
+func getCall(l *lab, client *load.GRPC, number int, want *ordermanagementv2.Order) load.Call {
+	body := protowire.AppendString(protowire.AppendTag(nil, getOrderName, protowire.BytesType), want.GetName())
+	return client.Call(number, load.Message{
+		Method: ordermanagementv2.OrderService_GetOrder_FullMethodName,
+		Token:  l.token,
+		Body:   func() []byte { return body },
+		Check:  order.Same(want, proto.Unmarshal),
+	})
 }
 
 // getOverHTTP reads the order.

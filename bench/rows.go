@@ -19,6 +19,7 @@ type row struct {
 	protocol   string
 	clients    int
 	peer, ours side
+	durable    bool // whether answers wait for the disk
 	target     report.Target
 }
 
@@ -42,11 +43,28 @@ func rows() []row {
 		serve        = side{"serve", oursServe, getOverHTTP}
 		gatewayApart = side{"gateway + server", oursApart, getOverHTTP}
 	)
+	var (
+		etcdPut      = side{"etcd Put", etcd, putOverGRPC}
+		etcdJSONPut  = side{"etcd JSON Put", etcd, putOverHTTP}
+		pocketCreate = side{"PocketBase create", pocketBase, createInPocketBase}
+		vanguard     = side{"vanguard, one process", transcoder, getOverHTTP}
+		serverCreate = side{"server", oursServer, createOverGRPC}
+		serveCreate  = side{"serve", oursServe, createOverHTTP}
+	)
 	return []row{
-		{"GetOrder", grpcTLS, 64, bare, server, report.Target{RPS: 1, CPU: 0.9, Mark: 0.6}},
-		{"GetOrder", restTLS, 1, stock, serve, report.Target{RPS: 5, CPU: 0.25}},
-		{"GetOrder", restTLS, 64, stock, serve, report.Target{RPS: 3.5, CPU: 0.25, Mark: 2}},
-		{"GetOrder", restTLS, 64, stock, gatewayApart, report.Target{RPS: 1.4}},
-		{"GetOrder", restTLS, 64, cannedBytes, serve, report.Target{}},
+		{"GetOrder", grpcTLS, 64, bare, server, false, report.Target{RPS: 1, CPU: 0.9, Mark: 0.6}},
+		{"GetOrder", restTLS, 1, stock, serve, false, report.Target{RPS: 5, CPU: 0.25}},
+		{"GetOrder", restTLS, 64, stock, serve, false, report.Target{RPS: 3.5, CPU: 0.25, Mark: 2}},
+		{"GetOrder", restTLS, 64, stock, gatewayApart, false, report.Target{RPS: 1.4}},
+		{"GetOrder", restTLS, 64, cannedBytes, serve, false, report.Target{}},
+		{"GetOrder", restTLS, 64, vanguard, serve, false, report.Target{}},
+		{"CreateOrder", grpcTLS, 64, etcdPut, serverCreate, true, report.Target{RPS: 1}},
+		{"CreateOrder", grpcTLS, 16, etcdPut, serverCreate, true, report.Target{}},
+		{"CreateOrder", grpcTLS, 1, etcdPut, serverCreate, true, report.Target{}},
+		{"CreateOrder", restTLS, 64, etcdJSONPut, serveCreate, true, report.Target{RPS: 1.5}},
+		{"CreateOrder", restTLS, 16, etcdJSONPut, serveCreate, true, report.Target{}},
+		{"CreateOrder", restTLS, 1, etcdJSONPut, serveCreate, true, report.Target{}},
+		{"CreateOrder", restTLS, 64, pocketCreate, serveCreate, true, report.Target{RPS: 6}},
+		{"CreateOrder", restTLS, 16, pocketCreate, serveCreate, true, report.Target{RPS: 6}},
 	}
 }

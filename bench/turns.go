@@ -7,18 +7,23 @@ import (
 
 	"ordermanagement/bench/load"
 	"ordermanagement/bench/measure"
+	"ordermanagement/bench/report"
 )
 
 // measure starts both contestants of a row, lets them take turns, and stops them.
-func (l *lab) measure(ctx context.Context, r row, o options) (c measure.Comparison, err error) {
+func (l *lab) measure(ctx context.Context, r row, o options) (result report.Row, err error) {
+	result = report.Row{
+		Claim: r.claim, Protocol: r.protocol, Clients: r.clients, Ours: r.ours.name, Peer: r.peer.name, Target: r.target,
+	}
+	defer func() { result.Err = err }()
 	peer, err := l.enter(ctx, r.peer, r.clients)
 	if err != nil {
-		return c, err
+		return result, err
 	}
 	defer func() { err = errors.Join(err, peer.leave()) }()
 	ours, err := l.enter(ctx, r.ours, r.clients)
 	if err != nil {
-		return c, err
+		return result, err
 	}
 	defer func() { err = errors.Join(err, ours.leave()) }()
 
@@ -26,14 +31,30 @@ func (l *lab) measure(ctx context.Context, r row, o options) (c measure.Comparis
 		return func() (measure.Slice, error) { return e.turn(ctx, o) }
 	}
 	// To warm up: connections, caches, the heap's size.
-	if _, err := measure.Rounds(1, turn(peer), turn(ours)); err != nil {
-		return c, err
+	if _, err := measure.NewRound(turn(peer), turn(ours)); err != nil {
+		return result, err
 	}
-	rounds, err := measure.Rounds(o.rounds, turn(peer), turn(ours))
-	if err != nil {
-		return c, err
+	var rounds []measure.Round
+	var syncs []float64
+	for range o.rounds {
+		round, err := measure.NewRound(turn(peer), turn(ours))
+		if err != nil {
+			return result, err
+		}
+		rounds = append(rounds, round)
+		if r.durable {
+			rate, err := measure.Syncs(l.dir, o.slice/2)
+			if err != nil {
+				return result, err
+			}
+			syncs = append(syncs, rate)
+		}
 	}
-	return measure.Compare(rounds), errors.Join(peer.check(), ours.check())
+	result.Result = measure.Compare(rounds)
+	if r.durable {
+		result.Syncs = measure.NewSpread(syncs).Median
+	}
+	return result, errors.Join(peer.check(ctx), ours.check(ctx))
 }
 
 // An entrant is a contestant that is running, with clients connected to it.
@@ -74,11 +95,11 @@ func (e *entrant) turn(ctx context.Context, o options) (measure.Slice, error) {
 }
 
 // check looks at what the calls have left behind.
-func (e *entrant) check() error {
+func (e *entrant) check(ctx context.Context) error {
 	if e.clients.After == nil {
 		return nil
 	}
-	if err := e.clients.After(); err != nil {
+	if err := e.clients.After(ctx); err != nil {
 		return fmt.Errorf("%s: %w", e.name, err)
 	}
 	return nil

@@ -15,8 +15,8 @@ type Call func(context.Context) error
 
 // Clients are the clients of one contestant, connected as long as it runs.
 type Clients struct {
-	Calls []Call       // one for each client
-	After func() error // checks at the end what the calls have left behind; may be nil
+	Calls []Call                      // one for each client
+	After func(context.Context) error // checks at the end what the calls have left behind; may be nil
 	Close func()
 }
 

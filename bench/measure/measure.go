@@ -20,23 +20,17 @@ type Round struct {
 	Peer, Ours [2]Slice
 }
 
-// Rounds runs so many rounds. The functions run one turn each.
-func Rounds(n int, peer, ours func() (Slice, error)) ([]Round, error) {
-	rounds := make([]Round, n)
-	for i := range rounds {
-		r := &rounds[i]
-		for _, turn := range []struct {
-			run func() (Slice, error)
-			to  *Slice
-		}{{peer, &r.Peer[0]}, {ours, &r.Ours[0]}, {ours, &r.Ours[1]}, {peer, &r.Peer[1]}} {
-			slice, err := turn.run()
-			if err != nil {
-				return nil, err
-			}
-			*turn.to = slice
+// NewRound runs a round. The functions run one turn each.
+func NewRound(peer, ours func() (Slice, error)) (r Round, err error) {
+	for _, turn := range []struct {
+		run func() (Slice, error)
+		to  *Slice
+	}{{peer, &r.Peer[0]}, {ours, &r.Ours[0]}, {ours, &r.Ours[1]}, {peer, &r.Peer[1]}} {
+		if *turn.to, err = turn.run(); err != nil {
+			return r, err
 		}
 	}
-	return rounds, nil
+	return r, nil
 }
 
 // Comparison is what the rounds show.

@@ -100,10 +100,15 @@ func (p *Process) Stop() error {
 	case <-p.done:
 		return nil
 	case <-time.After(stopLimit):
-		err := p.command.Process.Kill()
-		<-p.done
-		return p.explain(errors.Join(fmt.Errorf("still running %v after SIGTERM", stopLimit), err))
+		p.Kill()
+		return p.explain(fmt.Errorf("still running %v after SIGTERM", stopLimit))
 	}
+}
+
+// Kill ends the process at once and waits for it.
+func (p *Process) Kill() {
+	p.command.Process.Kill() // fails only if it has ended already
+	<-p.done
 }
 
 // explain adds the end of the output to an error.

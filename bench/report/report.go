@@ -55,14 +55,15 @@ type Row struct {
 	Ours, Peer      string
 	Target          Target
 	Result          measure.Comparison
-	Err             error // why there is no result
+	Syncs           float64 // what the disk can do meanwhile, a second; zero where nothing waits for it
+	Err             error   // why there is no result
 }
 
 // Comparisons is the table of comparisons.
 func Comparisons(rows []Row) string {
 	t := table{header: []string{
 		"what", "clients", "ours", "against", "× rps (min–max)", "target", "× CPU (min–max)", "target", "verdict",
-		"rps ours / peer", "CPU µs a request", "p50 ms", "p99 ms", "requests",
+		"rps ours / peer", "CPU µs a request", "p50 ms", "p99 ms", "requests", "fdatasync/s",
 	}}
 	for _, r := range rows {
 		cells := []string{r.Claim + ", " + r.Protocol, fmt.Sprint(r.Clients), r.Ours, r.Peer}
@@ -77,10 +78,17 @@ func Comparisons(rows []Row) string {
 			fmt.Sprintf("%.0f / %.0f", micros(c.Ours.CPU), micros(c.Peer.CPU)),
 			fmt.Sprintf("%.2f / %.2f", millis(c.Ours.P50), millis(c.Peer.P50)),
 			fmt.Sprintf("%.2f / %.2f", millis(c.Ours.P99), millis(c.Peer.P99)),
-			fmt.Sprintf("%d / %d", c.Ours.Requests, c.Peer.Requests),
+			fmt.Sprintf("%d / %d", c.Ours.Requests, c.Peer.Requests), r.syncs(),
 		)...)
 	}
 	return t.String()
+}
+
+func (r Row) syncs() string {
+	if r.Syncs == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.0f", r.Syncs)
 }
 
 func spread(s measure.Spread) string {

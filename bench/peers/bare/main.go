@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"flag"
 	"log"
 
@@ -15,19 +14,10 @@ import (
 	"ordermanagement/bench/peers/internal/peer"
 )
 
-type service struct {
-	ordermanagementv2.UnimplementedOrderServiceServer
-	order *ordermanagementv2.Order
-}
-
-func (s service) GetOrder(context.Context, *ordermanagementv2.GetOrderRequest) (*ordermanagementv2.Order, error) {
-	return s.order, nil
-}
-
 func main() {
 	flags := peer.Register()
 	flag.Parse()
-	order, err := flags.Order()
+	service, err := flags.Service()
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -36,6 +26,6 @@ func main() {
 		log.Fatal(err)
 	}
 	server := grpc.NewServer(grpc.Creds(credentials.NewTLS(config)))
-	ordermanagementv2.RegisterOrderServiceServer(server, service{order: order})
+	ordermanagementv2.RegisterOrderServiceServer(server, service)
 	log.Fatal(server.Serve(listener))
 }

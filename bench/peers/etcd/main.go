@@ -27,14 +27,13 @@ func main() {
 		data  = flag.String("data", "", "data directory")
 		cert  = flag.String("cert", "", "certificate of the listeners, PEM")
 		key   = flag.String("key", "", "its private key, PEM")
-		ca    = flag.String("ca", "", "authority that the JSON gateway trusts, PEM")
 	)
 	flag.Parse()
 
 	config := embed.NewConfig()
 	config.Dir = *data
 	config.LogLevel = "warn"
-	config.ClientTLSInfo = transport.TLSInfo{CertFile: *cert, KeyFile: *key, TrustedCAFile: *ca}
+	config.ClientTLSInfo = transport.TLSInfo{CertFile: *cert, KeyFile: *key}
 	config.ListenClientUrls = []url.URL{{Scheme: "https", Host: *grpc}}
 	config.AdvertiseClientUrls = config.ListenClientUrls
 	config.ListenClientHttpUrls = []url.URL{{Scheme: "https", Host: *http}}

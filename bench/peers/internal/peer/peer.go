@@ -2,6 +2,7 @@
 package peer
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"flag"
@@ -59,8 +60,8 @@ func (f Flags) Trust() (*tls.Config, error) {
 // Body is the order's file as it is.
 func (f Flags) Body() ([]byte, error) { return os.ReadFile(*f.order) }
 
-// Order is the order's file, decoded.
-func (f Flags) Order() (*ordermanagementv2.Order, error) {
+// Service answers GetOrder with the order's file, from memory.
+func (f Flags) Service() (ordermanagementv2.OrderServiceServer, error) {
 	data, err := f.Body()
 	if err != nil {
 		return nil, err
@@ -69,5 +70,15 @@ func (f Flags) Order() (*ordermanagementv2.Order, error) {
 	if err := proto.Unmarshal(data, order); err != nil {
 		return nil, fmt.Errorf("%s: %w", *f.order, err)
 	}
-	return order, nil
+	return service{order: order}, nil
+}
+
+type service struct {
+	ordermanagementv2.UnimplementedOrderServiceServer
+	order *ordermanagementv2.Order
+}
+
+// GetOrder does not look at the name: there is one order.
+func (s service) GetOrder(context.Context, *ordermanagementv2.GetOrderRequest) (*ordermanagementv2.Order, error) {
+	return s.order, nil
 }

@@ -3,10 +3,9 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"os"
-	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"ordermanagement/bench/process"
@@ -15,9 +14,10 @@ import (
 // running is a contestant that is running.
 type running struct {
 	processes  []*process.Process
-	grpc, http string // addresses of its listeners, if it has them
-	data       string // its data directory
-	token      string // for its HTTP API, if it has made one
+	grpc, http string       // addresses of its listeners, if it has them
+	data       string       // its data directory
+	token      string       // for its HTTP API, if it has made one
+	keys       atomic.Int64 // how many keys clients have used; none may come again
 }
 
 // A starter starts a contestant with a new data directory, which does not exist yet.
@@ -25,8 +25,7 @@ type starter func(ctx context.Context, l *lab, data string) (*running, error)
 
 // start starts a contestant.
 func (l *lab) start(ctx context.Context, s starter) (*running, error) {
-	l.runs++
-	return s(ctx, l, filepath.Join(l.dir, fmt.Sprintf("data-%d", l.runs)))
+	return s(ctx, l, l.newPath(".data"))
 }
 
 // stop stops the processes, the first to be called first.
@@ -53,9 +52,7 @@ func (r *running) cpu() (sum time.Duration, err error) {
 // add starts one more process of the contestant, and waits until it listens on the address. When that fails the
 // contestant is stopped.
 func (r *running) add(ctx context.Context, l *lab, address, program string, args ...string) error {
-	l.runs++
-	log := filepath.Join(l.dir, fmt.Sprintf("%s-%d.log", filepath.Base(program), l.runs))
-	p, err := process.Start(log, program, args...)
+	p, err := process.Start(l.newPath(".log"), program, args...)
 	if err != nil {
 		return errors.Join(err, r.stop())
 	}
@@ -87,21 +84,33 @@ func (l *lab) startOurs(ctx context.Context, command, data string, more ...strin
 }
 
 func (r *running) addOurs(ctx context.Context, l *lab, program, command string, more ...string) error {
-	addresses, err := freeAddresses(3)
+	args, err := r.arguments(command)
 	if err != nil {
 		return err
 	}
-	args := append([]string{command, "--data-dir=" + r.data, "--admin-listen=" + addresses[0]}, more...)
-	ready := addresses[0]
+	address := r.http
+	if command == "server" {
+		address = r.grpc
+	}
+	return r.add(ctx, l, address, program, append(args, more...)...)
+}
+
+// arguments are those of the service, with addresses that nobody listens on.
+func (r *running) arguments(command string) ([]string, error) {
+	addresses, err := freeAddresses(3)
+	if err != nil {
+		return nil, err
+	}
+	args := []string{command, "--data-dir=" + r.data, "--admin-listen=" + addresses[0]}
 	if command != "gateway" {
 		r.grpc = addresses[1]
-		args, ready = append(args, "--grpc-listen="+r.grpc), r.grpc
+		args = append(args, "--grpc-listen="+r.grpc)
 	}
 	if command != "server" {
 		r.http = addresses[2]
-		args, ready = append(args, "--http-listen="+r.http), r.http
+		args = append(args, "--http-listen="+r.http)
 	}
-	return r.add(ctx, l, ready, program, args...)
+	return args, nil
 }
 
 // oursServe is server and gateway in one process.

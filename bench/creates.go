@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"sync/atomic"
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
@@ -37,10 +36,10 @@ func createOverGRPC(l *lab, r *running, clients int) (*load.Clients, error) {
 	if err != nil {
 		return nil, err
 	}
-	made, counter := &load.Clients{Close: client.Close}, new(atomic.Int64)
+	made := &load.Clients{Close: client.Close}
 	var created []*order.Created
 	for i := range clients {
-		requests, err := order.NewUnique(counter, message, plain)
+		requests, err := order.NewUnique(&r.keys, message, plain)
 		if err != nil {
 			return nil, err
 		}
@@ -103,11 +102,11 @@ func (l *lab) postDrafts(r *running, clients int, path string, header map[string
 		return nil, nil, err
 	}
 	header["Content-Type"] = "application/json"
-	client, counter := load.NewHTTP(r.http, l.tls, clients), new(atomic.Int64)
+	client := load.NewHTTP(r.http, l.tls, clients)
 	made := &load.Clients{Close: client.Close}
 	var created []*order.Created
 	for range clients {
-		requests, err := order.NewUnique(counter, message, plain)
+		requests, err := order.NewUnique(&r.keys, message, plain)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -13,15 +13,16 @@ import (
 )
 
 // environment says under what circumstances the results came about.
-func (l *lab) environment(ctx context.Context) string {
+func (l *lab) environment(ctx context.Context, o options) string {
 	info, err := os.Stat(l.orderPB)
 	size := "unknown"
 	if err == nil {
 		size = fmt.Sprint(info.Size())
 	}
-	return fmt.Sprintf("%s, commit %s, %s, %s/%s, %d cores, data on %s. The order has %s bytes as protobuf and %d as JSON. TLS 1.3 everywhere.\n\n",
+	return fmt.Sprintf("%s, commit %s, %s, %s/%s, %d cores, data on %s; %d rounds of %v a turn. "+
+		"The order has %s bytes as protobuf and %d as JSON. TLS 1.3 on every connection.\n",
 		time.Now().UTC().Format("2006-01-02"), l.commit(ctx), runtime.Version(), runtime.GOOS, runtime.GOARCH,
-		runtime.NumCPU(), fileSystem(l.dir), size, l.bodySize)
+		runtime.NumCPU(), fileSystem(l.dir), o.rounds, o.slice, size, l.bodySize)
 }
 
 // commit is what is checked out; a checkout without git has none.

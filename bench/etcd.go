@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"sync/atomic"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -53,10 +52,10 @@ func putOverGRPC(l *lab, r *running, clients int) (*load.Clients, error) {
 	message = protowire.AppendString(message, order.Key)
 	message = protowire.AppendTag(message, putValue, protowire.BytesType)
 	message = protowire.AppendBytes(message, value)
-	made, counter := &load.Clients{Close: client.Close}, new(atomic.Int64)
+	made := &load.Clients{Close: client.Close}
 	var puts []*order.Unique
 	for i := range clients {
-		requests, err := order.NewUnique(counter, message, plain)
+		requests, err := order.NewUnique(&r.keys, message, plain)
 		if err != nil {
 			return nil, err
 		}
@@ -112,11 +111,11 @@ func putOverHTTP(l *lab, r *running, clients int) (*load.Clients, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, counter := load.NewHTTP(r.http, l.tls, clients), new(atomic.Int64)
+	client := load.NewHTTP(r.http, l.tls, clients)
 	made := &load.Clients{Close: client.Close}
 	var puts []*order.Unique
 	for range clients {
-		requests, err := order.NewUnique(counter, message, inBase64)
+		requests, err := order.NewUnique(&r.keys, message, inBase64)
 		if err != nil {
 			return nil, err
 		}

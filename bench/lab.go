@@ -37,7 +37,7 @@ type lab struct {
 	token    string
 
 	built map[string]string // programs by package
-	runs  int               // how many contestants were started, for names of directories
+	paths int               // how many paths were given out
 }
 
 // newLab makes a lab below the repository, so that data lies on the file system that the project lies on: /tmp is in
@@ -81,6 +81,12 @@ func (l *lab) build(ctx context.Context, module, pkg string) (string, error) {
 
 func (l *lab) template() string { return filepath.Join(l.dir, "template") }
 
+// newPath is a path that nobody uses yet.
+func (l *lab) newPath(extension string) string {
+	l.paths++
+	return filepath.Join(l.dir, fmt.Sprint(l.paths)+extension)
+}
+
 // certificate is a file of the service's, with which its peers serve too.
 func (l *lab) certificate(name string) string { return filepath.Join(l.template(), name) }
 
@@ -95,28 +101,33 @@ func (l *lab) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// The data directory is complete once the service has answered; before that there is no authority to trust.
-	err = r.processes[0].Await(ctx, 10*time.Millisecond, func() error { return l.trust(l.template()) })
+	// The service listens before the files that it makes are there.
+	err = r.processes[0].Await(ctx, 10*time.Millisecond, func() (err error) {
+		l.tls, l.token, err = credentials(l.template())
+		return err
+	})
 	if err == nil {
 		err = l.createOrder(ctx, r)
 	}
 	return errors.Join(err, r.stop())
 }
 
-// trust reads how to call a service that has this data directory.
-func (l *lab) trust(data string) error {
+// credentials are those with which to call a service that has this data directory.
+func credentials(data string) (*tls.Config, string, error) {
+	token, err := os.ReadFile(filepath.Join(data, "token"))
+	if err != nil {
+		return nil, "", err
+	}
 	pem, err := os.ReadFile(filepath.Join(data, "ca.crt"))
 	if err != nil {
-		return err
+		return nil, "", err
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(pem) {
-		return errors.New("ca.crt holds no certificate")
+		return nil, "", errors.New("ca.crt holds no certificate")
 	}
-	l.tls = &tls.Config{RootCAs: roots, ServerName: "localhost", MinVersion: tls.VersionTLS13}
-	token, err := os.ReadFile(filepath.Join(data, "token"))
-	l.token = strings.TrimSpace(string(token))
-	return err
+	config := &tls.Config{RootCAs: roots, ServerName: "localhost", MinVersion: tls.VersionTLS13}
+	return config, strings.TrimSpace(string(token)), nil
 }
 
 func (l *lab) createOrder(ctx context.Context, r *running) error {
@@ -149,6 +160,11 @@ func (l *lab) createOrder(ctx context.Context, r *running) error {
 
 // request makes one HTTPS request that is not measured.
 func (l *lab) request(ctx context.Context, token, method, address, path string, body []byte) ([]byte, error) {
+	return requestOnce(ctx, l.tls, token, method, address, path, body)
+}
+
+// requestOnce makes one HTTPS request over a connection of its own.
+func requestOnce(ctx context.Context, config *tls.Config, token, method, address, path string, body []byte) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, method, "https://"+address+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
@@ -156,7 +172,7 @@ func (l *lab) request(ctx context.Context, token, method, address, path string, 
 	if token != "" {
 		request.Header.Set("Authorization", "Bearer "+token)
 	}
-	transport := &http.Transport{TLSClientConfig: l.tls, DisableKeepAlives: true}
+	transport := &http.Transport{TLSClientConfig: config, DisableKeepAlives: true}
 	response, err := (&http.Client{Transport: transport, Timeout: process.StartLimit}).Do(request)
 	if err != nil {
 		return nil, err

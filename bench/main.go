@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"slices"
 	"syscall"
 	"time"
 
@@ -58,17 +59,10 @@ func run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	var chosen []row
-	for _, r := range rows() {
-		if !o.match.MatchString(r.name()) {
-			continue
-		}
-		if o.list {
-			fmt.Println(r.name())
-		}
-		chosen = append(chosen, r)
-	}
+	comparisons, alone := chosen(rows(), o.match), chosen(quantities(), o.match)
 	if o.list {
+		list(comparisons)
+		list(alone)
 		return nil
 	}
 	root, err := os.Getwd()
@@ -80,21 +74,46 @@ func run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, l.close()) }()
-	text := l.environment(ctx)
+
 	var failures []error
-	var results []report.Row
-	for _, r := range chosen {
+	var compared []report.Row
+	for _, r := range comparisons {
 		fmt.Fprintln(os.Stderr, r.name())
 		result, err := l.measure(ctx, r, o)
-		if err != nil {
-			failures = append(failures, fmt.Errorf("%s: %w", r.name(), err))
-		}
-		results = append(results, result)
+		failures = append(failures, named(r, err))
+		compared = append(compared, result)
 	}
-	text += report.Comparisons(results)
+	var measured []report.Quantity
+	for _, q := range alone {
+		fmt.Fprintln(os.Stderr, q.name())
+		result := l.measureQuantity(ctx, q, o)
+		failures = append(failures, named(q, result.Err))
+		measured = append(measured, result)
+	}
+	text := l.environment(ctx, o) + "\n" + report.Comparisons(compared) + "\n" + report.Quantities(measured)
 	fmt.Print(text)
 	if o.output != "" {
 		failures = append(failures, os.WriteFile(o.output, []byte(text), 0o644))
 	}
 	return errors.Join(failures...)
+}
+
+// entry is a line of a table.
+type entry interface{ name() string }
+
+func chosen[E entry](entries []E, match *regexp.Regexp) []E {
+	return slices.DeleteFunc(entries, func(e E) bool { return !match.MatchString(e.name()) })
+}
+
+func list[E entry](entries []E) {
+	for _, e := range entries {
+		fmt.Println(e.name())
+	}
+}
+
+func named(e entry, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", e.name(), err)
 }

@@ -9,6 +9,14 @@ import (
 	"ordermanagement/bench/measure"
 )
 
+// Verdicts.
+const (
+	pass        = "PASS"
+	miss        = "MISS"
+	failed      = "FAILED"
+	information = "for information"
+)
+
 // Target is what a row aims at. What is zero is not aimed at.
 type Target struct {
 	RPS  float64 // at least so many times the peer's requests a second
@@ -20,13 +28,13 @@ type Target struct {
 func (t Target) Verdict(c measure.Comparison) string {
 	switch {
 	case t.RPS == 0 && t.CPU == 0:
-		return "for information"
+		return information
 	case c.RPS.Median >= t.RPS && (t.CPU == 0 || c.CPU.Median <= t.CPU):
-		return "PASS"
+		return pass
 	case t.Mark > 0 && c.RPS.Median >= t.Mark:
-		return "MISS, first mark reached"
+		return miss + ", first mark reached"
 	default:
-		return "MISS"
+		return miss
 	}
 }
 
@@ -68,7 +76,7 @@ func Comparisons(rows []Row) string {
 	for _, r := range rows {
 		cells := []string{r.Claim + ", " + r.Protocol, fmt.Sprint(r.Clients), r.Ours, r.Peer}
 		if r.Err != nil {
-			t.add(append(cells, "", r.Target.rps(), "", r.Target.cpu(), "FAILED")...)
+			t.add(append(cells, "", r.Target.rps(), "", r.Target.cpu(), failed)...)
 			continue
 		}
 		c := r.Result
@@ -89,6 +97,48 @@ func (r Row) syncs() string {
 		return "–"
 	}
 	return fmt.Sprintf("%.0f", r.Syncs)
+}
+
+// Quantity is something of ours that has no peer.
+type Quantity struct {
+	What, Unit string
+	Target     float64   // at most; zero for none
+	Values     []float64 // one of each time it was measured
+	Err        error     // why there is none
+}
+
+// Verdict says whether the median reaches the target.
+func (q Quantity) Verdict() string {
+	switch {
+	case q.Err != nil:
+		return failed
+	case q.Target == 0:
+		return information
+	case measure.NewSpread(q.Values).Median <= q.Target:
+		return pass
+	default:
+		return miss
+	}
+}
+
+// Quantities is the table of quantities.
+func Quantities(quantities []Quantity) string {
+	t := table{header: []string{"what", "measured (min–max)", "target", "verdict"}}
+	for _, q := range quantities {
+		target, measured := "–", ""
+		if q.Target > 0 {
+			target = fmt.Sprintf("≤ %.0f %s", q.Target, q.Unit)
+		}
+		if q.Err == nil {
+			s := measure.NewSpread(q.Values)
+			measured = fmt.Sprintf("%.1f %s", s.Median, q.Unit)
+			if len(q.Values) > 1 {
+				measured += fmt.Sprintf(" (%.1f–%.1f), %d times", s.Min, s.Max, len(q.Values))
+			}
+		}
+		t.add(q.What, measured, target, q.Verdict())
+	}
+	return t.String()
 }
 
 func spread(s measure.Spread) string {

@@ -33,11 +33,12 @@ func main() {
 
 // options say what is measured, and for how long.
 type options struct {
-	match  *regexp.Regexp
-	slice  time.Duration
-	rounds int
-	output string
-	list   bool
+	match    *regexp.Regexp
+	slice    time.Duration
+	rounds   int
+	output   string
+	profiles string
+	list     bool
 }
 
 func parseOptions() (o options, err error) {
@@ -45,6 +46,7 @@ func parseOptions() (o options, err error) {
 	flag.DurationVar(&o.slice, "slice", 1500*time.Millisecond, "length of one turn")
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds of four turns: peer, ours, ours, peer")
 	flag.StringVar(&o.output, "o", "", "file for the tables, beside standard output")
+	flag.StringVar(&o.profiles, "profiles", "", "directory for CPU profiles of ours, taken in one more turn after those that count")
 	flag.BoolVar(&o.list, "list", false, "list the names of the rows and measure nothing")
 	flag.Parse()
 	if flag.NArg() > 0 || o.slice <= 0 || o.rounds < 1 {

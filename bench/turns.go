@@ -54,6 +54,11 @@ func (l *lab) measure(ctx context.Context, r row, o options) (result report.Row,
 	if r.durable {
 		result.Syncs = measure.NewSpread(syncs).Median
 	}
+	if o.profiles != "" {
+		if err := ours.profile(ctx, o, r.name()); err != nil {
+			return result, err
+		}
+	}
 	return result, errors.Join(peer.check(ctx), ours.check(ctx))
 }
 

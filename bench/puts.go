@@ -4,32 +4,15 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
-	"path/filepath"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"ordermanagement/bench/load"
 	"ordermanagement/bench/order"
 )
-
-// etcd is one member of etcd.
-func etcd(ctx context.Context, l *lab, data string) (*running, error) {
-	program, err := l.build(ctx, "bench/peers/etcd", ".")
-	if err != nil {
-		return nil, err
-	}
-	addresses, err := freeAddresses(3)
-	if err != nil {
-		return nil, err
-	}
-	r := &running{data: data, grpc: addresses[0], http: addresses[1]}
-	return r, r.add(ctx, l, r.http, program, append(l.certificateFlags(),
-		"-grpc="+r.grpc, "-http="+r.http, "-peers="+addresses[2], "-data="+data)...)
-}
 
 // The fields of etcd's messages that are used here (etcd/api/etcdserverpb/rpc.proto).
 const (
@@ -149,27 +132,4 @@ func (l *lab) readPuts(ctx context.Context, r *running, puts []*order.Unique, va
 		}
 	}
 	return nil
-}
-
-// pocketBase is PocketBase with a collection for orders.
-func pocketBase(ctx context.Context, l *lab, data string) (*running, error) {
-	program, err := l.build(ctx, "bench/peers/pocketbase", ".")
-	if err != nil {
-		return nil, err
-	}
-	addresses, err := freeAddresses(1)
-	if err != nil {
-		return nil, err
-	}
-	r, tokenFile := &running{data: data, http: addresses[0]}, filepath.Join(l.dir, filepath.Base(data)+".token")
-	args := append(l.certificateFlags(), "-listen="+r.http, "-data="+data, "-token="+tokenFile)
-	if err := r.add(ctx, l, r.http, program, args...); err != nil {
-		return nil, err
-	}
-	token, err := os.ReadFile(tokenFile)
-	if err != nil {
-		return nil, errors.Join(err, r.stop())
-	}
-	r.token = string(token)
-	return r, nil
 }

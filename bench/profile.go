@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+	"unicode"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -27,11 +28,13 @@ func (e *entrant) profile(ctx context.Context, o options, row string) error {
 		return err
 	})
 	for i, admin := range e.running.admin {
-		file := fmt.Sprintf("%s (%d).pprof", strings.ReplaceAll(row, "/", " "), i+1)
+		file := fmt.Sprintf("%s-%d.pprof", strings.Join(strings.FieldsFunc(row, notInFileNames), "-"), i+1)
 		group.Go(func() error { return fetchProfile(ctx, admin, filepath.Join(o.profiles, file)) })
 	}
 	return group.Wait()
 }
+
+func notInFileNames(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
 
 func fetchProfile(ctx context.Context, admin, file string) error {
 	url := fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", admin, profileSeconds)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"ordermanagement/bench/load"
 	"ordermanagement/bench/measure"
@@ -27,17 +28,17 @@ func (l *lab) measure(ctx context.Context, r row, o options) (result report.Row,
 	}
 	defer func() { err = errors.Join(err, ours.leave()) }()
 
-	turn := func(e *entrant) func() (measure.Slice, error) {
-		return func() (measure.Slice, error) { return e.turn(ctx, o) }
+	turn := func(e *entrant, length time.Duration) func() (measure.Slice, error) {
+		return func() (measure.Slice, error) { return e.turn(ctx, length) }
 	}
 	// To warm up: connections, caches, the heap's size.
-	if _, err := measure.NewRound(turn(peer), turn(ours)); err != nil {
+	if _, err := measure.NewRound(turn(peer, o.slice/2), turn(ours, o.slice/2)); err != nil {
 		return result, err
 	}
 	var rounds []measure.Round
 	var syncs []float64
 	for range o.rounds {
-		round, err := measure.NewRound(turn(peer), turn(ours))
+		round, err := measure.NewRound(turn(peer, o.slice), turn(ours, o.slice))
 		if err != nil {
 			return result, err
 		}
@@ -81,12 +82,12 @@ func (l *lab) enter(ctx context.Context, s side, clients int) (*entrant, error) 
 	return &entrant{name: s.name, running: r, clients: connected}, nil
 }
 
-func (e *entrant) turn(ctx context.Context, o options) (measure.Slice, error) {
+func (e *entrant) turn(ctx context.Context, length time.Duration) (measure.Slice, error) {
 	before, err := e.running.cpu()
 	if err != nil {
 		return measure.Slice{}, fmt.Errorf("%s: %w", e.name, err)
 	}
-	slice, err := e.clients.Run(ctx, o.slice)
+	slice, err := e.clients.Run(ctx, length)
 	if err != nil {
 		return measure.Slice{}, fmt.Errorf("%s: %w", e.name, err)
 	}

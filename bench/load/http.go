@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -28,6 +29,8 @@ func NewHTTP(address string, config *tls.Config, connections int) *HTTP {
 	config.NextProtos = []string{"http/1.1"}
 	return &HTTP{address: address, host: &fasthttp.HostClient{
 		Addr: address, IsTLS: true, TLSConfig: config, MaxConns: connections,
+		// fasthttp's own dialer leaves a goroutine behind.
+		Dial:        func(address string) (net.Conn, error) { return net.Dial("tcp", address) },
 		ReadTimeout: callTimeout, WriteTimeout: callTimeout,
 		// Nothing is hidden by trying it again.
 		MaxIdemponentCallAttempts: 1,

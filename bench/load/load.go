@@ -36,6 +36,9 @@ func (c *Clients) Run(ctx context.Context, duration time.Duration) (Slice, error
 	for i, call := range c.Calls {
 		group.Go(func() error {
 			for now := begin; now.Sub(begin) < duration; {
+				if err := ctx.Err(); err != nil { // not every call looks at it
+					return err
+				}
 				if err := call(ctx); err != nil {
 					return fmt.Errorf("client %d, call %d: %w", i, len(latencies[i]), err)
 				}

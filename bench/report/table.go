@@ -17,6 +17,9 @@ func (t *table) add(cells ...string) {
 }
 
 func (t *table) String() string {
+	if len(t.rows) == 0 {
+		return ""
+	}
 	widths := make([]int, len(t.header))
 	for _, row := range append([][]string{t.header}, t.rows...) {
 		for i, cell := range row {

@@ -11,6 +11,7 @@ type side struct {
 	name  string
 	start starter
 	call  caller
+	note  string // what a reader has to know of it
 }
 
 // A row compares ours with a peer.
@@ -35,22 +36,27 @@ const (
 
 // rows is the table: the targets of the design, and what each is measured against.
 func rows() []row {
-	var (
-		bare         = side{"bare grpc-go", bareGRPC, getOverGRPC}
-		stock        = side{"stock grpc-gateway + bare grpc-go", stockGateway, getOverHTTP}
-		cannedBytes  = side{"canned net/http", canned, getOverHTTP}
-		server       = side{"server", oursServer, getOverGRPC}
-		serve        = side{"serve", oursServe, getOverHTTP}
-		gatewayApart = side{"gateway + server", oursApart, getOverHTTP}
-	)
-	var (
-		etcdPut      = side{"etcd Put", etcd, putOverGRPC}
-		etcdJSONPut  = side{"etcd JSON Put", etcd, putOverHTTP}
-		pocketCreate = side{"PocketBase create", pocketBase, createInPocketBase}
-		vanguard     = side{"vanguard, one process", transcoder, getOverHTTP}
-		serverCreate = side{"server", oursServer, createOverGRPC}
-		serveCreate  = side{"serve", oursServe, createOverHTTP}
-	)
+	// Floors and peers of reads.
+	bare := side{"bare grpc-go", bareGRPC, getOverGRPC, "answers from memory; no interceptor, no caller, no store"}
+	stock := side{
+		"stock grpc-gateway + bare grpc-go", stockGateway, getOverHTTP,
+		"two processes; its default JSON has the empty fields too",
+	}
+	cannedBytes := side{"canned net/http", canned, getOverHTTP, "sends the bytes of our answer: the ceiling of net/http"}
+	vanguard := side{"vanguard + bare grpc-go, one process", transcoder, getOverHTTP, ""}
+	// Peers of creates.
+	etcdPut := side{"etcd Put", etcd, putOverGRPC, "the order's bytes under a new key, synced; callers are not authenticated"}
+	etcdJSONPut := side{"etcd JSON Put", etcd, putOverHTTP, "the same through its JSON gateway"}
+	pocketCreate := side{
+		"PocketBase create", pocketBase, createInPocketBase,
+		"the same fields, a token; it does not wait for the disk (synchronous=NORMAL is its default)",
+	}
+	// Ours.
+	server := side{"server", oursServer, getOverGRPC, ""}
+	serve := side{"serve", oursServe, getOverHTTP, ""}
+	gatewayApart := side{"gateway + server", oursApart, getOverHTTP, ""}
+	serverCreate := side{"server", oursServer, createOverGRPC, ""}
+	serveCreate := side{"serve", oursServe, createOverHTTP, ""}
 	return []row{
 		{"GetOrder", grpcTLS, 64, bare, server, false, report.Target{RPS: 1, CPU: 0.9, Mark: 0.6}},
 		{"GetOrder", restTLS, 1, stock, serve, false, report.Target{RPS: 5, CPU: 0.25}},

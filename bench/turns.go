@@ -15,6 +15,7 @@ import (
 func (l *lab) measure(ctx context.Context, r row, o options) (result report.Row, err error) {
 	result = report.Row{
 		Claim: r.claim, Protocol: r.protocol, Clients: r.clients, Ours: r.ours.name, Peer: r.peer.name, Target: r.target,
+		Note: r.peer.note,
 	}
 	defer func() { result.Err = err }()
 	peer, err := l.enter(ctx, r.peer, r.clients)

@@ -4,6 +4,7 @@ package report
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"ordermanagement/bench/measure"
@@ -64,10 +65,11 @@ type Row struct {
 	Target          Target
 	Result          measure.Comparison
 	Syncs           float64 // what the disk can do meanwhile, a second; zero where nothing waits for it
+	Note            string  // what a reader has to know of the peer
 	Err             error   // why there is no result
 }
 
-// Comparisons is the table of comparisons.
+// Comparisons is the table of comparisons, and the notes below it.
 func Comparisons(rows []Row) string {
 	t := table{header: []string{
 		"what", "clients", "ours", "against", "× rps (min–max)", "target", "× CPU (min–max)", "target", "verdict",
@@ -89,7 +91,23 @@ func Comparisons(rows []Row) string {
 			fmt.Sprintf("%d / %d", c.Ours.Requests, c.Peer.Requests), r.syncs(),
 		)...)
 	}
-	return t.String()
+	return t.String() + notes(rows)
+}
+
+// notes says each note once.
+func notes(rows []Row) string {
+	var text strings.Builder
+	said := make(map[string]bool)
+	for _, r := range rows {
+		if r.Note != "" && !said[r.Peer] {
+			said[r.Peer] = true
+			fmt.Fprintf(&text, "\n- %s: %s.", r.Peer, r.Note)
+		}
+	}
+	if len(said) > 0 {
+		text.WriteString("\n")
+	}
+	return text.String()
 }
 
 func (r Row) syncs() string {

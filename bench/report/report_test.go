@@ -38,15 +38,19 @@ func TestComparisons(t *testing.T) {
 		{
 			Claim: "GetOrder", Protocol: "gRPC", Clients: 64, Ours: "server", Peer: "bare", Target: Target{RPS: 1, CPU: 0.9, Mark: 0.6},
 			Result: measure.Comparison{RPS: measure.Spread{Median: 0.7, Min: 0.6, Max: 0.8}, CPU: measure.Spread{Median: 2, Min: 1, Max: 3}, Ours: side, Peer: side},
-			Syncs:  900.4,
+			Syncs:  900.4, Note: "does nothing",
 		},
 		{Claim: "CreateOrder", Protocol: "gRPC", Clients: 1, Ours: "server", Peer: "etcd", Err: errors.New("no answer")},
+		{Claim: "CreateOrder", Protocol: "gRPC", Clients: 2, Ours: "server", Peer: "bare", Note: "does nothing", Err: errors.New("no answer")},
 	})
 	want := `
 | what              | clients | ours   | against | × rps (min–max)  | target                 | × CPU (min–max)  | target | verdict                  | rps ours / peer | CPU µs a request | p50 ms      | p99 ms      | requests | fdatasync/s |
 | ----------------- | ------- | ------ | ------- | ---------------- | ---------------------- | ---------------- | ------ | ------------------------ | --------------- | ---------------- | ----------- | ----------- | -------- | ----------- |
 | GetOrder, gRPC    | 64      | server | bare    | 0.70 (0.60–0.80) | ≥ 1.0 (first mark 0.6) | 2.00 (1.00–3.00) | ≤ 0.90 | MISS, first mark reached | 1234 / 1234     | 36 / 36          | 1.00 / 1.00 | 2.00 / 2.00 | 10 / 10  | 900         |
 | CreateOrder, gRPC | 1       | server | etcd    |                  | –                      |                  | –      | FAILED                   |                 |                  |             |             |          |             |
+| CreateOrder, gRPC | 2       | server | bare    |                  | –                      |                  | –      | FAILED                   |                 |                  |             |             |          |             |
+
+- bare: does nothing.
 `
 	if got != want[1:] {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

@@ -48,7 +48,7 @@ func (l *lab) startOurs(ctx context.Context, command, data string, more ...strin
 func (r *running) addOurs(ctx context.Context, l *lab, program, command string, more ...string) error {
 	args, err := r.arguments(command)
 	if err != nil {
-		return err
+		return errors.Join(err, r.stop())
 	}
 	address := r.http
 	if command == "server" {

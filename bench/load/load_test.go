@@ -38,7 +38,7 @@ func TestRunCountsEveryCall(t *testing.T) {
 func TestRunEndsAtTheFirstFailure(t *testing.T) {
 	broken := errors.New("broken")
 	clients := &Clients{Calls: []Call{
-		func(context.Context) error { return nil },
+		func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() },
 		func(context.Context) error { return broken },
 	}}
 	if _, err := clients.Run(t.Context(), time.Hour); !errors.Is(err, broken) {
@@ -48,7 +48,14 @@ func TestRunEndsAtTheFirstFailure(t *testing.T) {
 
 func TestRunEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	clients := &Clients{Calls: []Call{func(context.Context) error { cancel(); return nil }}}
+	calls := 0
+	clients := &Clients{Calls: []Call{func(context.Context) error {
+		cancel()
+		if calls++; calls > 1 {
+			return errors.New("a call after the end")
+		}
+		return nil
+	}}}
 	if _, err := clients.Run(ctx, time.Hour); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}

@@ -96,17 +96,17 @@ func TestCompare(t *testing.T) {
 			Peer: [2]Slice{slice(100, time.Second), slice(100, time.Second)},
 			Ours: [2]Slice{slice(100, time.Second), slice(100, time.Second)},
 		},
-		{ // half as many
+		{ // a quarter as many
 			Peer: [2]Slice{slice(100, time.Second), slice(100, time.Second)},
-			Ours: [2]Slice{slice(50, time.Second), slice(50, time.Second)},
+			Ours: [2]Slice{slice(25, time.Second), slice(25, time.Second)},
 		},
 	}
 	got := Compare(rounds)
 	want := Comparison{
-		RPS:  Spread{Median: 1, Min: 0.5, Max: 2},
-		CPU:  Spread{Median: 1, Min: 0.25, Max: 2},
+		RPS:  Spread{Median: 1, Min: 0.25, Max: 2},
+		CPU:  Spread{Median: 1, Min: 0.25, Max: 4},
 		Peer: Side{Requests: 600, RPS: 100, CPU: 10 * time.Millisecond, P50: 2, P99: 5},
-		Ours: Side{Requests: 700, RPS: 100, CPU: 10 * time.Millisecond, P50: 4, P99: 9},
+		Ours: Side{Requests: 650, RPS: 100, CPU: 10 * time.Millisecond, P50: 4, P99: 9},
 	}
 	if got != want {
 		t.Errorf("got  %+v\nwant %+v", got, want)

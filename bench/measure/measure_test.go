@@ -98,13 +98,13 @@ func TestCompare(t *testing.T) {
 		},
 		{ // a quarter as many
 			Peer: [2]Slice{slice(100, time.Second), slice(100, time.Second)},
-			Ours: [2]Slice{slice(25, time.Second), slice(25, time.Second)},
+			Ours: [2]Slice{slice(25, time.Second/2), slice(25, time.Second/2)},
 		},
 	}
 	got := Compare(rounds)
 	want := Comparison{
 		RPS:  Spread{Median: 1, Min: 0.25, Max: 2},
-		CPU:  Spread{Median: 1, Min: 0.25, Max: 4},
+		CPU:  Spread{Median: 1, Min: 0.25, Max: 2},
 		Peer: Side{Requests: 600, RPS: 100, CPU: 10 * time.Millisecond, P50: 2, P99: 5},
 		Ours: Side{Requests: 650, RPS: 100, CPU: 10 * time.Millisecond, P50: 4, P99: 9},
 	}

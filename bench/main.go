@@ -80,6 +80,9 @@ func run(ctx context.Context) (err error) {
 	var failures []error
 	var compared []report.Row
 	for _, r := range comparisons {
+		if ctx.Err() != nil {
+			break
+		}
 		fmt.Fprintln(os.Stderr, r.name())
 		result, err := l.measure(ctx, r, o)
 		failures = append(failures, named(r, err))
@@ -87,6 +90,9 @@ func run(ctx context.Context) (err error) {
 	}
 	var measured []report.Quantity
 	for _, q := range alone {
+		if ctx.Err() != nil {
+			break
+		}
 		fmt.Fprintln(os.Stderr, q.name())
 		result := l.measureQuantity(ctx, q, o)
 		failures = append(failures, named(q, result.Err))

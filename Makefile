@@ -12,6 +12,10 @@ export LC_ALL := C
 FUZZTIME ?= 10s
 TEST_TIMEOUT ?= 15m
 KILLS ?= 200
+BENCH ?=
+SLICE ?= 1500ms
+ROUNDS ?= 5
+PROFILES ?=
 
 .PHONY: help
 help: ## List the targets
@@ -26,10 +30,17 @@ test: ## Run every test under the race detector
 	tools/packages.sh gcc strace chromium
 	# Not from the cache: it does not see that the program, which the tests of e2e/ start, has changed.
 	go test -race -count=1 -timeout $(TEST_TIMEOUT) ./...
+	go test -C bench -race -count=1 -timeout $(TEST_TIMEOUT) ./...
 
 .PHONY: soak
 soak: ## Kill the service KILLS (200) times under load and compare what was acknowledged with what is stored
 	DURABILITY_KILLS=$(KILLS) go test -race -count=1 -timeout 60m -v -run 'Killed' ./e2e/durability
+
+.PHONY: bench
+# PROFILES=DIR keeps CPU profiles of the service, taken under the load of each row.
+bench: ## Measure against floors and peers: the rows that match BENCH, in ROUNDS (5) of four turns of SLICE (1500ms)
+	go build -C bench -o $(CURDIR)/bin/bench .
+	@bin/bench -run '$(BENCH)' -slice $(SLICE) -rounds $(ROUNDS) -profiles '$(PROFILES)' -o .build/bench/results.md
 
 .PHONY: build
 build: ## Build bin/ordermanagement
@@ -74,6 +85,7 @@ lint: third-party bin/api-linter lint-openapi ## Check the contracts, the OpenAP
 	cd proto && ../bin/api-linter -I ../third_party/proto --config ../tools/apilinter/config.yaml \
 	  --output-format github --set-exit-status ordermanagement/v2/*.proto
 	go vet ./...
+	go vet -C bench ./...
 
 bin/api-linter: tools/apilinter/go.mod tools/apilinter/go.sum
 	go build -C tools/apilinter -o $(CURDIR)/$@ github.com/googleapis/api-linter/v2/cmd/api-linter

@@ -33,7 +33,7 @@ var unsent = []string{
 }
 
 func forwardable(key string) bool {
-	return legalKey.MatchString(key) && !strings.HasPrefix(key, "grpc-") && !slices.Contains(unsent, key)
+	return legalKey(key) && !strings.HasPrefix(key, "grpc-") && !slices.Contains(unsent, key)
 }
 
 // addHeader adds one key of the server's header metadata to an answer's header.

@@ -59,7 +59,7 @@ func incomingMetadata(r *http.Request, requestID string, trustForwardedFor bool)
 			continue
 		}
 		key = strings.ToLower(key)
-		if !legalKey.MatchString(key) || reserved(key) {
+		if !legalKey(key) || reserved(key) {
 			continue
 		}
 		for _, value := range values {
@@ -104,8 +104,15 @@ var (
 	errNotBase64    = errors.New("is not base64")
 )
 
-// legalKey is a metadata key (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md).
-var legalKey = regexp.MustCompile(`^[0-9a-z_.-]+$`)
+// legalKey reports whether a string is a metadata key (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md).
+func legalKey(key string) bool {
+	for _, c := range []byte(key) {
+		if c-'a' >= 26 && c-'0' >= 10 && c != '_' && c != '-' && c != '.' {
+			return false
+		}
+	}
+	return key != ""
+}
 
 // printable reports whether a string is a legal text value of metadata.
 func printable(value string) bool {

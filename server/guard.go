@@ -56,8 +56,8 @@ func contain(logger *slog.Logger) link {
 }
 
 // limit caps the time of a unary call. A stream lives as long as its connection. On the network the time has begun with
-// the header of the call (see tapLimit).
-func limit(timeout time.Duration) link {
+// the header of the call (see tapLimit), and the call ends with its connection; in process it ends when calls are cut off.
+func limit(timeout time.Duration, cut context.Context) link {
 	return link{name: "limit", after: []string{"translate"}, run: func(ctx context.Context, c *call, next next) error {
 		if c.method.kind != unaryKind {
 			return next(ctx)
@@ -65,6 +65,7 @@ func limit(timeout time.Duration) link {
 		end, limited := ctx.Value(endKey{}).(context.CancelFunc)
 		if !limited {
 			ctx, end = context.WithTimeout(ctx, timeout)
+			defer context.AfterFunc(cut, end)()
 		}
 		defer end()
 		return next(ctx)

@@ -49,16 +49,13 @@ func (c *inProcessConn) Invoke(ctx context.Context, method string, request, resp
 	if !ok {
 		return c.channel.Invoke(ctx, method, request, response, options...) // which says so
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(c.cut, cancel)()
 	sent := &sentMetadata{method: method, header: metadata.MD{}, trailer: metadata.MD{}}
 	answer, err := unary.handle(unary.implementation, sent.serve(ctx), func(message any) error {
 		return sharing{}.Copy(message, request)
 	}, nil)
 	sent.answer(options)
 	if err != nil {
-		return c.explain(err)
+		return err
 	}
 	return sharing{}.Copy(response, answer)
 }
@@ -85,7 +82,7 @@ func (c *inProcessConn) bind(ctx context.Context) (context.Context, context.Canc
 
 // explain says that the server is going away, where the caller would only see that its call was canceled.
 func (c *inProcessConn) explain(err error) error {
-	if err == nil || c.cut.Err() == nil {
+	if c.cut.Err() == nil {
 		return err
 	}
 	return shuttingDown().Err()

@@ -84,11 +84,12 @@ func record(logger *slog.Logger) link {
 		if !logger.Enabled(ctx, level) {
 			return err
 		}
+		duration := time.Since(start)
 		attrs := []slog.Attr{
 			slog.String("request_id", c.requestID),
 			slog.String("method", clip(c.method.full)),
 			slog.String("code", code.String()),
-			slog.Duration("duration", time.Since(start)),
+			slog.Duration("duration", duration),
 			slog.Bool("in_process", c.inProcess),
 		}
 		if c.caller.Subject != "" {
@@ -103,7 +104,9 @@ func record(logger *slog.Logger) link {
 		if c.refusal != nil {
 			attrs = append(attrs, slog.Any("cause", c.refusal))
 		}
-		logger.LogAttrs(ctx, level, "call", attrs...)
+		line := slog.NewRecord(start.Add(duration), level, "call", 0) // where in the code it was made, nobody wants to know
+		line.AddAttrs(attrs...)
+		_ = logger.Handler().Handle(ctx, line)
 		return err
 	}}
 }

@@ -153,7 +153,7 @@ func interceptors(o Options, limits Limits, cut context.Context) (chain, error) 
 		translate(cut),
 		contain(o.Logger),
 		retire(o.V1),
-		limit(limits.CallTimeout),
+		limit(limits.CallTimeout, cut),
 		authenticate(o.Authenticator),
 		authorize(),
 	)

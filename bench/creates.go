@@ -1,0 +1,151 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+
+	"ordermanagement/bench/load"
+	"ordermanagement/bench/order"
+	ordermanagementv2 "ordermanagement/gen/ordermanagement/v2"
+)
+
+// ulidLength is that of the ids that the service gives to orders.
+const ulidLength = 26
+
+// plain is the encoding of a key that is sent as it is.
+func plain(key []byte) []byte { return key }
+
+// createOverGRPC creates orders.
+func createOverGRPC(l *lab, r *running, clients int) (*load.Clients, error) {
+	client, err := load.NewGRPC(r.grpc, l.tls, (clients+callsPerConnection-1)/callsPerConnection)
+	if err != nil {
+		return nil, err
+	}
+	draft, err := order.Draft()
+	if err != nil {
+		return nil, err
+	}
+	draft.ExternalId = order.Key
+	message, err := proto.Marshal(&ordermanagementv2.CreateOrderRequest{Order: draft})
+	if err != nil {
+		return nil, err
+	}
+	made := &load.Clients{Close: client.Close}
+	var created []*order.Created
+	for i := range clients {
+		requests, err := order.NewUnique(&r.keys, message, plain)
+		if err != nil {
+			return nil, err
+		}
+		check := order.NewCreated(requests, "orders/", ulidLength)
+		created = append(created, check)
+		made.Calls = append(made.Calls, client.Call(i, load.Message{
+			Method: ordermanagementv2.OrderService_CreateOrder_FullMethodName,
+			Token:  l.token,
+			Body:   requests.Next,
+			Check:  check.Check,
+		}))
+	}
+	made.After = func(ctx context.Context) error { return l.readBack(ctx, r, created, proto.Unmarshal) }
+	return made, nil
+}
+
+// createOverHTTP creates orders.
+func createOverHTTP(l *lab, r *running, clients int) (*load.Clients, error) {
+	made, created, err := l.postDrafts(r, clients, "/v2/orders", l.authorization(), "orders/", ulidLength)
+	if err != nil {
+		return nil, err
+	}
+	made.After = func(ctx context.Context) error { return l.readBack(ctx, r, created, protojson.Unmarshal) }
+	return made, nil
+}
+
+// createInPocketBase creates records with the same fields.
+func createInPocketBase(l *lab, r *running, clients int) (*load.Clients, error) {
+	const idLength, path = 15, "/api/collections/orders/records"
+	header := map[string]string{"Authorization": r.token}
+	made, created, err := l.postDrafts(r, clients, path, header, `"id":"`, idLength)
+	if err != nil {
+		return nil, err
+	}
+	made.After = func(ctx context.Context) error {
+		for _, c := range created {
+			id, want := c.Last()
+			got, err := l.request(ctx, r.token, http.MethodGet, r.http, path+"/"+id, nil)
+			if err != nil {
+				return err
+			}
+			if string(got) != string(want) {
+				return fmt.Errorf("record %s reads %s, it was %s when it was created", id, got, want)
+			}
+		}
+		return nil
+	}
+	return made, nil
+}
+
+// postDrafts makes clients that post the draft of an order as JSON.
+func (l *lab) postDrafts(r *running, clients int, path string, header map[string]string, idAfter string, idLength int) (*load.Clients, []*order.Created, error) {
+	draft, err := order.Draft()
+	if err != nil {
+		return nil, nil, err
+	}
+	draft.ExternalId = order.Key
+	message, err := compactJSON(draft)
+	if err != nil {
+		return nil, nil, err
+	}
+	header["Content-Type"] = "application/json"
+	client := load.NewHTTP(r.http, l.tls, clients)
+	made := &load.Clients{Close: client.Close}
+	var created []*order.Created
+	for range clients {
+		requests, err := order.NewUnique(&r.keys, message, plain)
+		if err != nil {
+			return nil, nil, err
+		}
+		check := order.NewCreated(requests, idAfter, idLength)
+		created = append(created, check)
+		made.Calls = append(made.Calls, client.Call(load.Request{
+			Method: http.MethodPost, Path: path, Header: header, Body: requests.Next, Check: check.Check,
+		}))
+	}
+	return made, created, nil
+}
+
+// readBack reads the last order that each client created: it must be what the answer to its creation said.
+func (l *lab) readBack(ctx context.Context, r *running, created []*order.Created, decode func([]byte, proto.Message) error) error {
+	client, err := load.NewGRPC(r.grpc, l.tls, 1)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	for _, c := range created {
+		id, answer := c.Last()
+		want := new(ordermanagementv2.Order)
+		if err := decode(answer, want); err != nil {
+			return err
+		}
+		if err := getCall(l, client, 0, want)(ctx); err != nil {
+			return fmt.Errorf("order %s after it was created: %w", id, err)
+		}
+	}
+	return nil
+}
+
+// compactJSON is ProtoJSON without the spaces that protojson puts here and there.
+func compactJSON(message proto.Message) ([]byte, error) {
+	spaced, err := protojson.Marshal(message)
+	if err != nil {
+		return nil, err
+	}
+	var compact bytes.Buffer
+	err = json.Compact(&compact, spaced)
+	return compact.Bytes(), err
+}

@@ -15,7 +15,6 @@ import (
 
 	"google.golang.org/grpc/codes"
 
-	apiv1 "ordermanagement/gen/ordermanagement/api/v1"
 	"ordermanagement/internal/apierror"
 )
 
@@ -31,6 +30,9 @@ type listing struct {
 func newListing() *listing { return &listing{sections: map[string]map[string]string{}} }
 
 func (l *listing) add(section, where string, columns ...string) {
+	if section == "" {
+		return
+	}
 	line := strings.Join(columns, "\t| ")
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -103,7 +105,7 @@ func (l *listing) where(aligned string) string {
 // outcome lists what a gRPC client and an HTTP client got of the same call, side by side.
 func (l *listing) outcome(where string, m contractMethod, s scenario, byGRPC, byHTTP outcome, te bool) {
 	end, grpcEnd, httpEnd := "well", "OK", byHTTP.http
-	if s.reason != apiv1.ErrorReason_ERROR_REASON_UNSPECIFIED {
+	if s.reason != noReason {
 		end, grpcEnd = "error", "Status"
 		code := apierror.HTTPStatus(errorOf(s.reason))
 		httpEnd = strings.Replace(httpEnd, fmt.Sprint(code, " "), "code of the reason, ", 1) + ", Status"
@@ -113,21 +115,17 @@ func (l *listing) outcome(where string, m contractMethod, s scenario, byGRPC, by
 			l.errorCodes(where, s, byGRPC, byHTTP)
 		}
 	}
-	records := func(o outcome) string { return fmt.Sprintf("%d × %s, ", o.messages, "message") }
-	l.add("how calls end: kind | end | by gRPC | by HTTP", where, m.kind(), end, records(byGRPC)+grpcEnd, records(byHTTP)+httpEnd)
+	l.add("how calls end: kind | end | messages | by gRPC | by HTTP", where, m.kind(), end, fmt.Sprint(byGRPC.messages), grpcEnd, httpEnd)
 
-	with, tell := "with metadata", " of a server that sends metadata"
-	if !s.told {
-		with, tell = "without metadata", " of a server that sends none"
-	}
-	_ = with
 	if s.told {
-		l.pairs("header"+tell+": by gRPC | by HTTP", where, byGRPC.header, byHTTP.header, httpNameOf)
+		l.pairs("header: by gRPC | by HTTP", where, byGRPC.header, byHTTP.header, httpNameOf)
+	} else if s.reason == noReason || byHTTP.messages > 0 { // for others see the list of errors
+		l.pairs("header where the server sends none: by gRPC | by HTTP", where, byGRPC.header, byHTTP.header, httpNameOf)
 	}
 	if te {
-		l.pairs("trailer"+tell+", TE: trailers: by gRPC | by HTTP", where, byGRPC.trailer, byHTTP.trailer, httpTrailerOf)
-	} else {
-		l.pairs("trailer, no TE: by gRPC | by HTTP", where, nil, byHTTP.trailer, httpTrailerOf)
+		l.pairs("trailer, with TE: trailers: by gRPC | by HTTP", where, byGRPC.trailer, byHTTP.trailer, httpTrailerOf)
+	} else if len(byHTTP.trailer) > 0 {
+		l.pairs("trailer, without TE", where, nil, byHTTP.trailer, httpTrailerOf)
 	}
 }
 
@@ -141,7 +139,7 @@ func (l *listing) errorCodes(where string, s scenario, byGRPC, byHTTP outcome) {
 			columns = append(columns, written(name, byHTTP.header[name]))
 		}
 	}
-	l.add("errors", where, columns...)
+	l.add("errors: reason | gRPC | HTTP | what HTTP adds where the server sends no header", where, columns...)
 }
 
 // pairs lists metadata beside the fields that have come of it.

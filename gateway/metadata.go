@@ -47,7 +47,7 @@ func incomingMetadata(r *http.Request, requestID string, trustForwardedFor bool)
 		if f.once && len(values) > 1 {
 			return nil, malformed(f.name, fmt.Sprintf("the %s header is repeated", f.name))
 		}
-		value := strings.Join(values, ", ") // RFC 9110, 5.3
+		value := withoutBlanks(strings.Join(values, ", ")) // RFC 9110, 5.3
 		if !printable(value) {
 			return nil, malformed(f.name, fmt.Sprintf("the %s header has characters that are not printable ASCII", f.name))
 		}
@@ -63,7 +63,7 @@ func incomingMetadata(r *http.Request, requestID string, trustForwardedFor bool)
 			continue
 		}
 		for _, value := range values {
-			decoded, err := decodeMetadata(key, value)
+			decoded, err := decodeMetadata(key, withoutBlanks(value))
 			if err != nil {
 				return nil, malformed(name, fmt.Sprintf("the %s header %v", clip(name), err))
 			}
@@ -76,6 +76,9 @@ func incomingMetadata(r *http.Request, requestID string, trustForwardedFor bool)
 	return md, nil
 }
 
+// withoutBlanks takes off what doesn't belong to a header's value (RFC 9110, 5.5): net/http does so for HTTP/1.1 only.
+func withoutBlanks(value string) string { return strings.Trim(value, " \t") }
+
 // decodeMetadata turns a header's value into those of its key: text as it is; binary from base64, with or without
 // padding, several of them separated by commas.
 func decodeMetadata(key, value string) ([]string, error) {
@@ -87,8 +90,11 @@ func decodeMetadata(key, value string) ([]string, error) {
 	}
 	var decoded []string
 	for part := range strings.SplitSeq(value, ",") {
-		part = strings.TrimRight(strings.TrimSpace(part), "=")
-		data, err := base64.RawStdEncoding.DecodeString(part)
+		part, encoding := withoutBlanks(part), base64.RawStdEncoding
+		if len(part)%4 == 0 {
+			encoding = base64.StdEncoding
+		}
+		data, err := encoding.DecodeString(part)
 		if err != nil {
 			return nil, errNotBase64
 		}

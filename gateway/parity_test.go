@@ -28,7 +28,7 @@ import (
 
 // scenario is how a call is to end. It travels as metadata of the caller's own, so that one server plays all of them.
 type scenario struct {
-	reason   apiv1.ErrorReason // of the error; unspecified for none
+	reason   apiv1.ErrorReason // of the error; noReason for none
 	messages int               // of a stream of answers, before the end
 	told     bool              // with metadata; or else with none but one trailer
 }
@@ -81,37 +81,47 @@ func errorOf(reason apiv1.ErrorReason) *status.Status {
 }
 
 // play is the server of all scenarios.
-var play contract = func(ctx context.Context) reply {
-	s := scenarioOf(ctx)
+func play(ctx context.Context) reply { return scenarioOf(ctx).reply() }
+
+func (s scenario) reply() reply {
 	r := reply{messages: s.messages, trailer: untoldTrailer}
 	if s.told {
 		r.header, r.trailer = toldHeader, toldTrailer
 	}
-	if s.reason != 0 {
+	if s.reason != noReason {
 		r.err = errorOf(s.reason).Err()
 	}
 	return r
 }
 
-// scenarios are all ways in which a method can end.
-func scenarios(m contractMethod) []scenario {
-	ends := []scenario{{told: true}, {told: false}}
+// scenarios are all ways in which a method can end: well, and with each of the reasons.
+func scenarios(m contractMethod, reasons []apiv1.ErrorReason) (all []scenario) {
+	messages := []int{0}
 	if m.IsStreamingServer() {
-		ends = append(ends, scenario{told: true, messages: 2}, scenario{told: false, messages: 2})
+		messages = append(messages, 2)
 	}
-	values := apiv1.ErrorReason(0).Descriptor().Values()
+	for _, reason := range append([]apiv1.ErrorReason{noReason}, reasons...) {
+		for _, n := range messages {
+			all = append(all, scenario{reason, n, true}, scenario{reason, n, false})
+		}
+	}
+	return all
+}
+
+const noReason = apiv1.ErrorReason_ERROR_REASON_UNSPECIFIED
+
+// reasons are all of the contract, or one for each gRPC code.
+func reasons(all bool) (some []apiv1.ErrorReason) {
+	seen := map[codes.Code]bool{}
+	values := noReason.Descriptor().Values()
 	for i := range values.Len() {
 		reason := apiv1.ErrorReason(values.Get(i).Number())
-		if reason == apiv1.ErrorReason_ERROR_REASON_UNSPECIFIED {
-			continue
+		if reason != noReason && (all || !seen[apierror.Code(reason)]) {
+			some = append(some, reason)
 		}
-		for _, end := range ends[:len(ends):len(ends)] {
-			if end.reason == 0 {
-				ends = append(ends, scenario{reason: reason, told: end.told, messages: end.messages})
-			}
-		}
+		seen[apierror.Code(reason)] = true
 	}
-	return ends
+	return some
 }
 
 // outcome is what a client has of a call.
@@ -135,7 +145,7 @@ func TestParity(t *testing.T) {
 	t.Run("by", func(t *testing.T) {
 		for hop, connect := range hops {
 			t.Run(hop, func(t *testing.T) {
-				conn := connect(t, play)
+				conn := connect(t, contract(play))
 				fronts := []*front{serve(t, conn, 1), serve(t, conn, 2)}
 				t.Run("of", func(t *testing.T) { // ends before the fronts do
 					for _, m := range methods {
@@ -143,7 +153,8 @@ func TestParity(t *testing.T) {
 							t.Parallel()
 							verb, template := m.route()
 							list.add("methods", t.Name(), m.kind(), string(m.FullName()), verb+" "+template)
-							for _, s := range scenarios(m) {
+							// What is special in process is how errors end calls, not which errors they are.
+							for _, s := range scenarios(m, reasons(hop == "network")) {
 								compare(t, list, conn, fronts, m, s)
 							}
 						})
@@ -161,8 +172,14 @@ func TestParity(t *testing.T) {
 func compare(t *testing.T, list *listing, conn grpc.ClientConnInterface, fronts []*front, m contractMethod, s scenario) {
 	t.Helper()
 	byGRPC := callGRPC(t, conn, m, s)
+	if said := s.reply(); !maps.EqualFunc(byGRPC.header, said.header, slices.Equal) || !maps.EqualFunc(byGRPC.trailer, said.trailer, slices.Equal) {
+		t.Errorf("%s, scenario %q: a gRPC client gets the header %q and the trailer %q", t.Name(), s, byGRPC.header, byGRPC.trailer)
+	}
 	for _, front := range fronts {
 		for _, te := range []bool{true, false} {
+			if s.reason != noReason && te != s.told {
+				continue // half of the errors will do: trailers are written after whatever was answered
+			}
 			byHTTP := callHTTP(t, front, m, s, te)
 			where := fmt.Sprintf("%s, scenario %q, HTTP/%d, TE: %t", t.Name(), s, front.major, te)
 			if byHTTP.messages != byGRPC.messages || !proto.Equal(byHTTP.status, byGRPC.status) {
@@ -173,10 +190,11 @@ func compare(t *testing.T, list *listing, conn grpc.ClientConnInterface, fronts 
 	}
 }
 
-// own leaves out what every gRPC message has.
+// own leaves out what gRPC itself sends.
 func own(md metadata.MD) metadata.MD {
 	md = md.Copy()
 	delete(md, "content-type")
+	delete(md, "grpc-status-details-bin")
 	return md
 }
 

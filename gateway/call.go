@@ -32,6 +32,7 @@ type call struct {
 	header, trailer metadata.MD
 	records         *records                      // of a request that streams
 	stream          *stream                       // of a streaming RPC that has begun
+	events          *events                       // of an answer that is a stream of events
 	failure         atomic.Pointer[status.Status] // what is wrong with the request's stream
 }
 

@@ -31,18 +31,32 @@ var (
 	_ runtime.StreamContentType = codec{}
 )
 
-func (codec) ContentType(any) string       { return typeJSON }
-func (codec) StreamContentType(any) string { return typeNDJSON }
-func (codec) Delimiter() []byte            { return []byte("\n") }
+func (codec) ContentType(any) string { return typeJSON }
 
-// Marshal takes a message, or what runtime.ForwardResponseStream makes of one: a map with "result" or with "error".
+func (codec) StreamContentType(v any) string {
+	if _, ok := v.(event); ok {
+		return typeEvents
+	}
+	return typeNDJSON
+}
+
+// Delimiter follows each record of a stream: it ends the line, or, as an empty line, the event.
+func (codec) Delimiter() []byte { return []byte("\n") }
+
+// Marshal takes a message, an event, or what runtime.ForwardResponseStream makes of them: a map with "result" or with
+// "error".
 func (codec) Marshal(v any) ([]byte, error) {
 	switch v := v.(type) {
 	case proto.Message:
 		return marshal("", v, "\n") // a terminal's prompt then begins a line of its own
+	case event:
+		return marshal(v.head(), v.data, "\n")
 	case map[string]any:
-		if m, ok := v["result"].(proto.Message); ok {
-			return marshal(`{"result":`, m, `}`)
+		switch result := v["result"].(type) {
+		case event:
+			return codec{}.Marshal(result) // events have kinds, and no need of an envelope
+		case proto.Message:
+			return marshal(`{"result":`, result, `}`)
 		}
 	case map[string]proto.Message:
 		return marshal(`{"error":`, v["error"], `}`)

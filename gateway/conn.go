@@ -68,8 +68,13 @@ type stream struct {
 
 // Header never fails: the generated code would then drop the metadata, and RecvMsg says the same again.
 func (s *stream) Header() (metadata.MD, error) {
-	s.call.header, _ = s.ClientStream.Header()
-	return s.call.header, nil
+	var header metadata.MD
+	_ = s.call.await(func() (err error) {
+		header, err = s.ClientStream.Header()
+		return err
+	})
+	s.call.header = header
+	return header, nil
 }
 
 // SendMsg never fails. When nothing more can be sent, the decoder ends the request, and RecvMsg tells why.
@@ -100,7 +105,7 @@ func (s *stream) CloseSend() error {
 }
 
 func (s *stream) RecvMsg(m any) error {
-	err := s.ClientStream.RecvMsg(m)
+	err := s.call.await(func() error { return s.ClientStream.RecvMsg(m) })
 	if err == nil && s.many {
 		return nil
 	}

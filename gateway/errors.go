@@ -32,14 +32,13 @@ func (g *gateway) handleError(ctx context.Context, _ *runtime.ServeMux, _ runtim
 	}
 }
 
-// handleStreamError answers a stream that fails. Before its first record that is an HTTP error like any other, written
-// here; the chunk that the caller writes then goes nowhere. Afterwards it is that chunk, the last one.
+// handleStreamError answers a stream that fails. Before its first record that is an HTTP error like any other, and later
+// in a stream of events its last event, both written here; the chunk that the caller writes then goes nowhere. In a
+// stream of records it is that chunk, the last one.
 func (g *gateway) handleStreamError(ctx context.Context, err error) *status.Status {
 	c := callOf(ctx)
 	st := c.explain(ctx, err)
-	if c.w.status == 0 {
-		c.w.writeError(st)
-	}
+	c.w.writeError(st)
 	return readable(st)
 }
 

@@ -30,6 +30,7 @@ const (
 	DefaultBodyTimeout       = 30 * time.Second
 	DefaultStreamIdleTimeout = 5 * time.Minute
 	DefaultWriteTimeout      = 30 * time.Second
+	DefaultEventKeepAlive    = 15 * time.Second
 )
 
 // Options says what [New] builds. All but Conn may be zero.
@@ -50,6 +51,7 @@ type Options struct {
 	BodyTimeout       time.Duration // for the whole body of a unary request to arrive
 	StreamIdleTimeout time.Duration // for the next record of a request stream to arrive
 	WriteTimeout      time.Duration // for the client to take an answer, or one record of a stream
+	EventKeepAlive    time.Duration // without an event, after which a stream of events sends a comment
 
 	// TrustForwardedFor keeps what X-Forwarded-For says and appends the peer's address to it. Switch it on only behind
 	// a proxy that sets the header; without it the metadata x-forwarded-for is the peer's address alone.
@@ -70,7 +72,7 @@ func (o Options) withDefaults() Options {
 	for _, d := range []struct {
 		value *time.Duration
 		def   time.Duration
-	}{{&o.BodyTimeout, DefaultBodyTimeout}, {&o.StreamIdleTimeout, DefaultStreamIdleTimeout}, {&o.WriteTimeout, DefaultWriteTimeout}} {
+	}{{&o.BodyTimeout, DefaultBodyTimeout}, {&o.StreamIdleTimeout, DefaultStreamIdleTimeout}, {&o.WriteTimeout, DefaultWriteTimeout}, {&o.EventKeepAlive, DefaultEventKeepAlive}} {
 		if *d.value == 0 {
 			*d.value = d.def
 		}
@@ -99,8 +101,8 @@ func (o Options) validate() error {
 	if o.MaxBodyMemory < MinBodyMemory(o.MaxBodyBytes, o.MaxRecordBytes) {
 		errs = append(errs, fmt.Errorf("the memory for bodies must be at least %d bytes more than the limits of bodies and records", memoryChunk))
 	}
-	if o.BodyTimeout < 0 || o.StreamIdleTimeout < 0 || o.WriteTimeout < 0 {
-		errs = append(errs, errors.New("the timeouts of bodies, streams and writes can't be negative"))
+	if o.BodyTimeout < 0 || o.StreamIdleTimeout < 0 || o.WriteTimeout < 0 || o.EventKeepAlive < 0 {
+		errs = append(errs, errors.New("the timeouts of bodies, streams, writes and keep-alives can't be negative"))
 	}
 	return errors.Join(errs...)
 }
@@ -127,6 +129,7 @@ func New(options Options) (http.Handler, error) {
 		runtime.WithStreamErrorHandler(g.handleStreamError),
 		runtime.WithRoutingErrorHandler(g.handleRoutingError),
 		runtime.WithForwardResponseOption(checkPrecondition),
+		runtime.WithForwardResponseRewriter(asEvent),
 		runtime.WithWriteContentLength(),
 		runtime.WithDisableHTTPMethodOverride(),
 		runtime.WithDisablePathLengthFallback(),
@@ -164,8 +167,9 @@ func (g *gateway) middlewares(measure func(http.Handler) http.Handler) []func(ht
 		g.logAccess,         // likewise
 		g.contain,           // outside of whatever may panic
 		g.limitBodyTime,     // before anything may answer
-		g.refuseForeignHost, // before anything is done for the request
-		g.refuseCrossOrigin, // before anything is done for the request
+		g.refuseLargeHeader, // before anything is done for the request
+		g.refuseForeignHost, // likewise
+		g.refuseCrossOrigin, // likewise
 		g.refusePath,        // before routing, which would match an empty segment
 		g.answerHead,        // last: changes the method
 	}

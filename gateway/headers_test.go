@@ -208,38 +208,50 @@ func TestOutgoingHeadersAndTrailers(t *testing.T) {
 		},
 	}
 	fail.Store(apierror.New(apiv1.ErrorReason_RESOURCE_NOT_FOUND, "no such order"))
+	records := map[string]string{"Vary": "Accept"}
+	events := map[string]string{"Vary": "Accept", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 	cases := []struct {
 		name, method, path, body string
 		status                   int
 		contentType, answer      string
+		adds                     map[string]string // to the header, by HTTP and not by the server
 	}{
-		{"unary", "GET", "/v1/orders/1", "", 200, "application/json", `{"id":"xxx`},
-		{"unary, failing", "GET", "/v1/orders/bad", "", 500, "application/json", `{"code":13,`}, // NOT_FOUND without a reason is no error of ours
-		{"stream", "GET", "/v1/orders:search?value=some", "", 200, "application/x-ndjson", `{"result":{"id":"1"}}` + "\n"},
-		{"stream without records", "GET", "/v1/orders:search?value=none", "", 200, "application/x-ndjson", ""},
-		{"stream failing at once", "GET", "/v1/orders:search?value=bad", "", 404, "application/json", `{"code":5,"message":"no such order"`},
-		{"stream failing later", "GET", "/v1/orders:search?value=somebad", "", 200, "application/x-ndjson", `{"result":{"id":"1"}}` + "\n" + `{"error":{"code":5,"message":"no such order"`},
-		{"client stream", "POST", "/v1/orders:update", `{"id":"1"}`, 200, "application/json", `"done"`},
-		{"client stream failing", "POST", "/v1/orders:update", `{"id":"bad"}`, 404, "application/json", `{"code":5,`},
+		{"unary", "GET", "/v1/orders/1", "", 200, "application/json", `{"id":"xxx`, nil},
+		{"unary, failing", "GET", "/v1/orders/bad", "", 500, "application/json", `{"code":13,`, nil}, // NOT_FOUND without a reason is no error of ours
+		{"stream", "GET", "/v1/orders:search?value=some", "", 200, "application/x-ndjson", `{"result":{"id":"1"}}` + "\n", records},
+		{"events", "GET", "/v1/orders:search?value=some", "", 200, "text/event-stream", "id: 1\ndata: {\"id\":\"1\"}\n\nevent: end\nid: end\ndata: {}\n\n", events},
+		{"stream without records", "GET", "/v1/orders:search?value=none", "", 200, "application/x-ndjson", "", records},
+		{"events without records", "GET", "/v1/orders:search?value=none", "", 200, "text/event-stream", "event: end\nid: end\ndata: {}\n\n", events},
+		{"stream failing at once", "GET", "/v1/orders:search?value=bad", "", 404, "application/json", `{"code":5,"message":"no such order"`, records},
+		{"events failing at once", "GET", "/v1/orders:search?value=bad", "", 404, "application/json", `{"code":5,"message":"no such order"`, events},
+		{"stream failing later", "GET", "/v1/orders:search?value=somebad", "", 200, "application/x-ndjson", `{"result":{"id":"1"}}` + "\n" + `{"error":{"code":5,"message":"no such order"`, records},
+		{"events failing later", "GET", "/v1/orders:search?value=somebad", "", 200, "text/event-stream", "id: 1\ndata: {\"id\":\"1\"}\n\nevent: error\nid: end\ndata: {\"code\":5,", events},
+		{"client stream", "POST", "/v1/orders:update", `{"id":"1"}`, 200, "application/json", `"done"`, nil},
+		{"client stream failing", "POST", "/v1/orders:update", `{"id":"bad"}`, 404, "application/json", `{"code":5,`, nil},
 	}
 	everyWay(t, f, func(t *testing.T, front *front) {
 		for _, test := range cases {
 			for _, te := range []string{"", "trailers", "deflate;q=0.5, Trailers;q=1"} {
 				header := []string{"X-Request-Id", "id-1"}
+				if strings.HasPrefix(test.name, "events") {
+					header = append(header, "Accept", "text/event-stream")
+				}
 				if te != "" {
 					header = append(header, "TE", te)
 				}
 				if front.major == 2 && te != "" {
-					header[3] = "trailers" // the only value that HTTP/2 allows
+					header[len(header)-1] = "trailers" // the only value that HTTP/2 allows
 				}
 				a := front.ask(t, test.method, test.path, test.body, header...)
 				if a.StatusCode != test.status || a.Header.Get("Content-Type") != test.contentType || !strings.HasPrefix(a.body, test.answer) {
 					t.Errorf("%s: answer is %d %s %.200q", test.name, a.StatusCode, a.Header.Get("Content-Type"), a.body)
 				}
-				if got := joined(a.Header, "Content-Type", "Content-Length", "Date", "Trailer"); !maps.Equal(got, answerHeader) {
-					t.Errorf("%s: header is %q, want %q", test.name, got, answerHeader)
+				want := maps.Clone(answerHeader)
+				maps.Copy(want, test.adds)
+				if got := joined(a.Header, "Content-Type", "Content-Length", "Date", "Trailer"); !maps.Equal(got, want) {
+					t.Errorf("%s: header is %q, want %q", test.name, got, want)
 				}
-				want := answerTrailer
+				want = answerTrailer
 				if te == "" {
 					want = map[string]string{}
 				}

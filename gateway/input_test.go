@@ -299,6 +299,7 @@ func TestNewRefuses(t *testing.T) {
 		"most negative memory":        {Conn: conn, MaxBodyMemory: math.MinInt64},
 		"memory for less than a body": {Conn: conn, MaxBodyMemory: gateway.DefaultMaxBodyBytes},
 		"negative timeout":            {Conn: conn, StreamIdleTimeout: -1},
+		"negative keep-alive":         {Conn: conn, EventKeepAlive: -1},
 	} {
 		if handler, err := gateway.New(options); err == nil || handler != nil {
 			t.Errorf("%s: no error", name)

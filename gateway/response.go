@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/emptypb"
 
 	"ordermanagement/internal/apierror"
 )
@@ -128,8 +129,12 @@ func (w *response) streaming() bool {
 	return w.call.route != nil && w.call.route.serverStreams
 }
 
-// end completes the answer of a route: a stream that had no record gets its header, and the trailers follow the body.
+// end completes the answer of a route: a stream of events gets its last one, a stream that had no record its header, and
+// the trailers follow the body.
 func (w *response) end() {
+	if w.call.events != nil && !w.silent {
+		w.writeEvent(event{kind: kindEnd, id: endID, data: new(emptypb.Empty)})
+	}
 	if w.status == 0 && !w.silent {
 		w.Header().Set("Content-Type", typeNDJSON)
 		w.WriteHeader(http.StatusOK)
@@ -157,9 +162,17 @@ func (w *response) end() {
 	}
 }
 
-// writeError answers with a status, unless something was answered before. Nothing can follow it.
+// writeError answers with a status, unless something was answered before, to which only a stream of events can add it.
+// Nothing can follow it.
 func (w *response) writeError(st *status.Status) {
-	if w.status != 0 || w.silent {
+	switch {
+	case w.silent:
+		return
+	case w.status != 0 && w.call.events != nil:
+		w.writeEvent(errorEvent(readable(st)))
+		w.silent = true
+		return
+	case w.status != 0:
 		return
 	}
 	w.forwardHeaders()

@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// Limits of a connection. Those of bodies, streams and answers are per request: see [Options].
+// Limits of a connection. That of headers stands in headerlimit.go. Those of bodies, streams and answers are per
+// request: see [Options].
 const (
 	readHeaderTimeout = 10 * time.Second
 	idleTimeout       = 2 * time.Minute
-	maxHeaderBytes    = 64 << 10
 	maxStreams        = 250 // concurrent, of one HTTP/2 connection
 	pingAfter         = 30 * time.Second
 	pingTimeout       = 15 * time.Second

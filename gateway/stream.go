@@ -13,6 +13,9 @@ import (
 // the first record, an error, or the end, so that a stream that fails at once is an HTTP error like any other: a client
 // must not wait for it before it sends its first record.
 func (g *gateway) serveStream(c *call, next runtime.HandlerFunc, r *http.Request, params map[string]string) {
+	if c.route.serverStreams && g.negotiate(c) {
+		return
+	}
 	if !c.route.clientStreams {
 		next(c.w, r, params)
 		c.w.end()

@@ -157,13 +157,13 @@ type duplex struct {
 	in       *bufio.Reader
 }
 
-func (f *front) duplex(t *testing.T, first string) *duplex {
+func (f *front) duplex(t *testing.T, first string, header ...string) *duplex {
 	t.Helper()
 	body, out := io.Pipe()
 	d := &duplex{t: t, out: out}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
-	r := f.request(t, "POST", "/v1/orders:process", body, "Content-Type", "application/x-ndjson", "TE", "trailers").WithContext(ctx)
+	r := f.request(t, "POST", "/v1/orders:process", body, append(header, "Content-Type", "application/x-ndjson", "TE", "trailers")...).WithContext(ctx)
 	sent := make(chan error, 1)
 	go func() {
 		_, err := io.WriteString(out, first)

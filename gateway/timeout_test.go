@@ -146,36 +146,6 @@ func TestLateSender(t *testing.T) {
 	}
 }
 
-// A client that doesn't read is given up.
-func TestClientThatDoesNotRead(t *testing.T) {
-	ended := make(chan error, 10)
-	f := &fake{search: func(_ *wrapperspb.StringValue, s grpc.ServerStreamingServer[v1.Order]) error {
-		for i := 0; ; i++ {
-			if err := s.Send(&v1.Order{Id: fmt.Sprint(i), Description: strings.Repeat("x", 64<<10)}); err != nil {
-				ended <- err
-				return err
-			}
-		}
-	}}
-	everyWay(t, f, func(t *testing.T, front *front) {
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		response, err := front.http.Do(front.request(t, "GET", "/v1/orders:search", nil).WithContext(ctx))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer response.Body.Close()
-		select {
-		case <-ended:
-		case <-time.After(patience):
-			t.Fatal("the server still sends")
-		}
-		if _, err := io.Copy(io.Discard, response.Body); err == nil {
-			t.Error("what was broken off looks complete")
-		}
-	}, func(o *gateway.Options) { o.WriteTimeout = 200 * time.Millisecond })
-}
-
 // A slow body is refused, on a route that reads it and on one that does not.
 func TestSlowBody(t *testing.T) {
 	for _, major := range []int{1, 2} {

@@ -27,6 +27,7 @@ func (p *process) addGateway(listener net.Listener, conn connection, admit admis
 		BodyTimeout:       s.HTTP.BodyTimeout,
 		StreamIdleTimeout: s.HTTP.StreamIdleTimeout,
 		WriteTimeout:      s.HTTP.WriteTimeout,
+		EventKeepAlive:    s.HTTP.EventKeepAlive,
 		TrustForwardedFor: s.HTTP.TrustForwardedFor,
 	})
 	if err != nil {

@@ -128,6 +128,7 @@ type httpSettings struct {
 	BodyTimeout       time.Duration `default:"${body_timeout}" help:"Time for a whole request body to arrive."`
 	StreamIdleTimeout time.Duration `default:"${stream_idle_timeout}" help:"Time for the next record of a request stream to arrive."`
 	WriteTimeout      time.Duration `default:"${write_timeout}" help:"Time for a client to take an answer, or a record of one."`
+	EventKeepAlive    time.Duration `default:"${event_keep_alive}" help:"Time without an event after which a stream of Server-Sent Events gets a comment; less than what proxies take for idle."`
 	TrustForwardedFor bool          `help:"Believe X-Forwarded-For; only behind a proxy that sets it."`
 }
 
@@ -163,5 +164,6 @@ func defaults() kong.Vars {
 		"body_timeout":        gateway.DefaultBodyTimeout.String(),
 		"stream_idle_timeout": gateway.DefaultStreamIdleTimeout.String(),
 		"write_timeout":       gateway.DefaultWriteTimeout.String(),
+		"event_keep_alive":    gateway.DefaultEventKeepAlive.String(),
 	}
 }

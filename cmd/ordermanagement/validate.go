@@ -159,6 +159,7 @@ func (s *gatewaySettings) check(p *problems) {
 	checkRange(p, "body-timeout", s.HTTP.BodyTimeout, time.Millisecond, maxTimeout)
 	checkRange(p, "stream-idle-timeout", s.HTTP.StreamIdleTimeout, time.Millisecond, maxTimeout)
 	checkRange(p, "write-timeout", s.HTTP.WriteTimeout, time.Millisecond, maxTimeout)
+	checkRange(p, "event-keep-alive", s.HTTP.EventKeepAlive, time.Millisecond, maxTimeout)
 }
 
 func (s *upstreamSettings) check(p *problems, tls bool) {

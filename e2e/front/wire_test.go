@@ -27,7 +27,7 @@ import (
 )
 
 // patience bounds every wait for an answer.
-const patience = 20 * time.Second
+const patience = 10 * time.Second
 
 // field is one field of a request's header, as it goes over the wire: nothing tidies it up.
 type field struct{ name, value string }
@@ -63,7 +63,7 @@ func (a answer) String() string {
 
 // wire is a connection of its own.
 type wire interface {
-	// send sends a request and reads its answer. An error is one of the connection.
+	// send sends a request and reads its answer. After an error the connection is of no use.
 	send(request) (answer, error)
 	close()
 }
@@ -230,8 +230,8 @@ func (w *http2Wire) receive(id uint32) (answer, error) {
 			}
 		case *http2.GoAwayFrame:
 			if f.ErrCode != http2.ErrCodeNo {
-				a.reset = f.ErrCode.String() + " of the connection"
-				return a, nil
+				a.reset = f.ErrCode.String()
+				return a, io.EOF
 			}
 		case *http2.RSTStreamFrame:
 			if f.StreamID == id && a.status == 0 {
@@ -239,6 +239,9 @@ func (w *http2Wire) receive(id uint32) (answer, error) {
 				return a, nil
 			}
 		case *http2.DataFrame:
+			if n := uint32(len(f.Data())); n > 0 {
+				_ = w.framer.WriteWindowUpdate(0, n)
+			}
 			if f.StreamID == id {
 				a.body += string(f.Data())
 			}

@@ -13,6 +13,9 @@ import (
 	"github.com/google/uuid"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+
+	apiv1 "ordermanagement/gen/ordermanagement/api/v1"
+	"ordermanagement/internal/apierror"
 )
 
 // forwarded are the request headers that the server gets, as the metadata key of the same name in lower case. Nothing
@@ -73,7 +76,28 @@ func incomingMetadata(r *http.Request, requestID string, trustForwardedFor bool)
 	if hops := forwardedFor(r, trustForwardedFor); hops != "" {
 		md.Set("x-forwarded-for", hops)
 	}
+	if metadataSize(md) > maxMetadataBytes {
+		return nil, apierror.Newf(apiv1.ErrorReason_HEADERS_TOO_LARGE, "what the header says to the server is larger than %d bytes; send fewer or shorter fields", maxMetadataBytes)
+	}
 	return md, nil
+}
+
+// maxMetadataBytes is for the metadata of an RPC, in bytes as HTTP/2 counts them. Over the network the server takes as much
+// as the gateway, what gRPC itself adds included, and a call beyond that would fail inside; and one header can hold many
+// binary values, which are fields of their own to the server.
+const maxMetadataBytes = maxFieldBytes - 2<<10
+
+func metadataSize(md metadata.MD) (size int) {
+	for key, values := range md {
+		for _, value := range values {
+			length := len(value)
+			if strings.HasSuffix(key, binarySuffix) {
+				length = base64.RawStdEncoding.EncodedLen(length)
+			}
+			size += len(key) + length + fieldOverhead
+		}
+	}
+	return size
 }
 
 // withoutBlanks takes off what doesn't belong to a header's value (RFC 9110, 5.5): net/http does so for HTTP/1.1 only.

@@ -15,7 +15,10 @@ var grpcTricks = append(grpcIdentity(), []trick{
 	{name: "not ASCII", fields: one("authorization", "Bеarer OWNER"), caller: "nobody", refused: "Unauthenticated CREDENTIALS_INVALID"},
 	{name: "a line break", fields: one("x", "a\nauthorization: Bearer OWNER"), caller: "nobody", refused: brokenStream},
 	{name: "NUL", fields: one("x", "a\x00b"), refused: brokenStream},
-	{name: "binary", fields: []field{{"seal-bin", "AP8="}, {"seal-bin", "AQ,Ag"}}},
+	{name: "binary", fields: []field{{"seal-bin", "AP8="}, {"seal-bin", "AQ"}}},
+	// grpc-go refuses these before any code of the service runs: it doesn't split binary values at commas.
+	{name: "a list of binaries", fields: one("seal-bin", "AQ,Ag"), refused: "Internal"},
+	{name: "binary, not base64", fields: one("seal-bin", "!!!!"), refused: "Internal"},
 	{name: "two hosts", fields: one("host", "evil")},
 	{name: "two request ids", fields: []field{{"x-request-id", "a"}, {"x-request-id", "b"}}},
 	{name: "forwarded for", fields: []field{{"x-forwarded-for", "1.2.3.4"}, {"x-forwarded-for", "127.0.0.1"}}},

@@ -234,13 +234,14 @@ func (w *http2Wire) receive(id uint32) (answer, error) {
 				return a, io.EOF
 			}
 		case *http2.RSTStreamFrame:
-			if f.StreamID == id && a.status == 0 {
+			if f.StreamID == id {
 				a.reset = f.ErrCode.String()
 				return a, nil
 			}
 		case *http2.DataFrame:
 			if n := uint32(len(f.Data())); n > 0 {
 				_ = w.framer.WriteWindowUpdate(0, n)
+				_ = w.framer.WriteWindowUpdate(f.StreamID, n)
 			}
 			if f.StreamID == id {
 				a.body += string(f.Data())

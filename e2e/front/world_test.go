@@ -30,10 +30,10 @@ const secret = "orders/secret"
 
 // world is the service, set up in one way, with an order that nobody but the owner may see.
 type world struct {
-	tokens       map[string]string // of "owner" and "stranger"
-	tls          *tls.Config
-	http, grpc   string // addresses
-	etag, orders string // of the secret order, and all that the owner has
+	tokens     map[string]string // of "owner" and "stranger"
+	tls        *tls.Config
+	http, grpc string // addresses
+	etag       string // of the secret order
 }
 
 // worlds are the service as one process, and as two.
@@ -82,7 +82,7 @@ func (w *world) ready(t *testing.T, server, gateway *process.Service) *world {
 	if err != nil || created.status != 200 {
 		t.Fatalf("creating the secret order: %v %v %s", err, created, created.body)
 	}
-	w.etag = created.header.Get("Etag")
+	w.etag = w.stored(t, "owner")[secret]
 	return w
 }
 

@@ -61,21 +61,29 @@ func (p *Parity) Add(profile, transport string, records []*Record) {
 // add undoes the mapping of names, so that transports can be compared.
 func (k keys) add(result *Result) {
 	for name := range result.Header {
-		k[metadataKey(name, "Grpc-Metadata-")] = true
+		k[metadataKey(name, headerPrefix)] = true
 	}
 	for name := range result.Trailer {
-		k["trailer "+metadataKey(name, "Grpc-Trailer-")] = true
+		k["trailer "+metadataKey(name, trailerPrefix)] = true
 	}
 }
 
+// metadataKey is the key that a header stands for. A name that no key has in HTTP stays what it is.
 func metadataKey(name, prefix string) string {
-	key, own := strings.CutPrefix(http.CanonicalHeaderKey(name), prefix)
-	key = strings.ToLower(key)
-	if _, known := httpNames[key]; prefix == "Grpc-Metadata-" && own == known {
-		return "HTTP's " + name // has a name of its own, or should have none
+	name = http.CanonicalHeaderKey(name)
+	bare, own := strings.CutPrefix(name, prefix)
+	key := strings.ToLower(bare)
+	if _, known := httpNames[key]; prefix == headerPrefix && own == known || prefix == trailerPrefix && !own {
+		return httpOnly + name
 	}
 	return key
 }
+
+const (
+	headerPrefix  = "Grpc-Metadata-"
+	trailerPrefix = "Grpc-Trailer-"
+	httpOnly      = "HTTP's "
+)
 
 func outcomeOf(result *Result) string {
 	if result.Error == (*spb.Status)(nil) {
@@ -184,7 +192,7 @@ func (k keys) overHTTP() string {
 	for key := range k {
 		if bare, ok := strings.CutPrefix(key, "trailer "); ok {
 			names = append(names, "trailer "+trailerName(bare))
-		} else if name, ok := strings.CutPrefix(key, "HTTP's "); ok {
+		} else if name, ok := strings.CutPrefix(key, httpOnly); ok {
 			names = append(names, name)
 		} else {
 			names = append(names, httpName(key))

@@ -19,6 +19,8 @@ var grpcTricks = append(grpcIdentity(), []trick{
 	// grpc-go refuses these before any code of the service runs: it doesn't split binary values at commas.
 	{name: "a list of binaries", fields: one("seal-bin", "AQ,Ag"), refused: "Internal"},
 	{name: "binary, not base64", fields: one("seal-bin", "!!!!"), refused: "Internal"},
+	{name: "reserved keys", fields: []field{{"grpc-status", "0"}, {"grpc-message", "fine"}, {"grpc-own", "x"}, {"grpc-previous-rpc-attempts", "9"}}},
+	{name: "pseudo field behind others", fields: one(":authority", "evil"), refused: brokenStream},
 	{name: "two hosts", fields: one("host", "evil")},
 	{name: "two request ids", fields: []field{{"x-request-id", "a"}, {"x-request-id", "b"}}},
 	{name: "forwarded for", fields: []field{{"x-forwarded-for", "1.2.3.4"}, {"x-forwarded-for", "127.0.0.1"}}},

@@ -59,7 +59,7 @@ func conditions(t *testing.T, w *world) {
 					a.reason = ""
 				}
 				if a.String() != c.want {
-					t.Errorf("%d: %s with %v: %s, want %s: %.300s", i, c.operation, fields, a, c.want, a.body)
+					t.Errorf("%d: %s with %v: %s, want %s: %.300q", i, c.operation, fields, a, c.want, a.body)
 				}
 				if c.operation == "create" && a.status == 200 {
 					if replayed := a.header.Get("Idempotency-Replayed"); (replayed == "true") != (tag != "") {

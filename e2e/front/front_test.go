@@ -167,7 +167,7 @@ func (p *player) play(t *testing.T, number int, trick trick) {
 			}
 			a := p.ask(t, operation.over(p.way.protocol, own))
 			if a.String() != want {
-				t.Errorf("%s by %s: %s, want %s: %.300s", name, caller, a, want, a.body)
+				t.Errorf("%s by %s: %s, want %s: %.300q", name, caller, a, want, a.body)
 			}
 			if name == "create" && want == "200" {
 				p.created[caller] = append(p.created[caller], "orders/"+id)

@@ -26,19 +26,11 @@ const (
 type codec struct{}
 
 var (
-	_ runtime.Marshaler         = codec{}
-	_ runtime.Delimited         = codec{}
-	_ runtime.StreamContentType = codec{}
+	_ runtime.Marshaler = codec{}
+	_ runtime.Delimited = codec{}
 )
 
 func (codec) ContentType(any) string { return typeJSON }
-
-func (codec) StreamContentType(v any) string {
-	if _, ok := v.(event); ok {
-		return typeEvents
-	}
-	return typeNDJSON
-}
 
 // Delimiter follows each record of a stream: it ends the line, or, as an empty line, the event.
 func (codec) Delimiter() []byte { return []byte("\n") }

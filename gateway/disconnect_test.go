@@ -100,8 +100,10 @@ func TestClientThatDoesNotRead(t *testing.T) {
 	s := newTalker()
 	everyWay(t, s.fake(), func(t *testing.T, front *front) {
 		for slowly, accept := range map[bool]string{false: ndjson, true: eventStream} {
+			ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+			defer cancel()
 			name := fmt.Sprintf("%s, slowly: %v", accept, slowly)
-			response, err := front.http.Do(front.request(t, "GET", "/v1/orders:search?value=endlessly", nil, "Accept", accept))
+			response, err := front.http.Do(front.request(t, "GET", "/v1/orders:search?value=endlessly", nil, "Accept", accept).WithContext(ctx))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -113,6 +115,8 @@ func TestClientThatDoesNotRead(t *testing.T) {
 				for slowly {
 					select {
 					case <-over:
+						return
+					case <-ctx.Done():
 						return
 					case <-time.After(pause):
 						_, _ = io.CopyN(io.Discard, response.Body, 1<<10)

@@ -70,6 +70,9 @@ func (w *response) WriteHeader(code int) {
 	}
 	w.status = code
 	w.forwardHeaders()
+	if w.streaming() && code < http.StatusMultipleChoices {
+		w.describeStream()
+	}
 	h := w.Header()
 	h.Del("Transfer-Encoding") // net/http's business; the generated code sets it
 	if w.trailers && bodyAllowed(code) {
@@ -136,7 +139,6 @@ func (w *response) end() {
 		w.writeEvent(event{kind: kindEnd, id: endID, data: new(emptypb.Empty)})
 	}
 	if w.status == 0 && !w.silent {
-		w.Header().Set("Content-Type", typeNDJSON)
 		w.WriteHeader(http.StatusOK)
 	}
 	if w.streaming() {

@@ -63,19 +63,31 @@ func (e event) head() string {
 // negotiate chooses between records and events for a stream that may begin. It reports whether it must not, because the
 // client has got to its end before; no call is made then.
 func (g *gateway) negotiate(c *call) (ended bool) {
-	h := c.w.Header()
-	h.Add("Vary", "Accept")
 	if !prefersEvents(c.request.Header["Accept"]) {
 		return false
 	}
-	h.Set("Cache-Control", "no-store")
-	if c.request.Header.Get("Last-Event-ID") == endID {
-		c.w.WriteHeader(http.StatusNoContent)
-		return true
-	}
-	h.Set("X-Accel-Buffering", "no") // nginx would collect events before it passes them on
 	c.events = &events{interval: g.EventKeepAlive}
-	return false
+	if c.request.Header.Get("Last-Event-ID") != endID {
+		return false
+	}
+	c.w.WriteHeader(http.StatusNoContent)
+	return true
+}
+
+// describeStream adds the headers of a stream that begins, or has ended before. Errors, which are JSON whatever the
+// client prefers, don't have them.
+func (w *response) describeStream() {
+	h := w.Header()
+	h.Add("Vary", "Accept")
+	switch {
+	case w.call.events == nil:
+		h.Set("Content-Type", typeNDJSON)
+		return
+	case w.status == http.StatusOK:
+		h.Set("Content-Type", typeEvents)
+		h.Set("X-Accel-Buffering", "no") // nginx would collect events before it passes them on
+	}
+	h.Set("Cache-Control", "no-store")
 }
 
 // asEvent makes an event of each record of a stream that is answered so. Its id is its number; a stream that can be
@@ -115,9 +127,6 @@ func (w *response) writeEvent(e event) {
 }
 
 func (w *response) sendEvents(text []byte) {
-	if w.status == 0 {
-		w.Header().Set("Content-Type", typeEvents)
-	}
 	_, _ = w.Write(text)
 	_ = w.FlushError()
 }

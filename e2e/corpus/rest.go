@@ -292,8 +292,11 @@ func (t *restTransport) Raw(ctx context.Context, step *Step, header http.Header)
 	return result, err
 }
 
-// readLines reads the JSON values of an answer.
+// readLines reads the JSON values or the events of an answer.
 func (r *Result) readLines(mediaType string, data []byte) error {
+	if mediaType == "text/event-stream" {
+		return r.readEvents(string(data))
+	}
 	if !strings.HasPrefix(mediaType, "application/") {
 		return nil
 	}

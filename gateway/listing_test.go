@@ -115,6 +115,9 @@ func (l *listing) outcome(where string, m contractMethod, s scenario, byGRPC, by
 			l.errorCodes(where, s, byGRPC, byHTTP)
 		}
 	}
+	if byHTTP.vary != nil {
+		httpEnd += ", " + written("Vary", byHTTP.vary)
+	}
 	l.add("how calls end: kind | end | messages | by gRPC | by HTTP", where, m.kind(), end, fmt.Sprint(byGRPC.messages), grpcEnd, httpEnd)
 
 	if s.told {

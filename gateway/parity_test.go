@@ -130,6 +130,7 @@ type outcome struct {
 	messages        int
 	status          *spb.Status // nil when it has ended well
 	http            string      // the status and the media type
+	vary            []string    // what of the request HTTP has looked at to choose the media type
 }
 
 // TestParity calls every method of the contract that has a route, by gRPC and by HTTP, and lets it end in every way: well
@@ -243,7 +244,7 @@ func callGRPC(t *testing.T, conn grpc.ClientConnInterface, m contractMethod, s s
 }
 
 // transportFields are the header fields that HTTP itself needs.
-var transportFields = []string{"Content-Type", "Content-Length", "Date", "Trailer"}
+var transportFields = []string{"Content-Type", "Content-Length", "Date", "Trailer", "Vary"}
 
 func callHTTP(t *testing.T, front *front, m contractMethod, s scenario, te bool) outcome {
 	t.Helper()
@@ -256,7 +257,7 @@ func callHTTP(t *testing.T, front *front, m contractMethod, s scenario, te bool)
 		header = append(header, "TE", "trailers")
 	}
 	a := front.ask(t, verb, path, body, header...)
-	o := outcome{header: maps.Clone(map[string][]string(a.Header)), trailer: a.Trailer, http: fmt.Sprint(a.StatusCode, " ", a.Header.Get("Content-Type"))}
+	o := outcome{header: maps.Clone(map[string][]string(a.Header)), trailer: a.Trailer, http: fmt.Sprint(a.StatusCode, " ", a.Header.Get("Content-Type")), vary: a.Header["Vary"]}
 	maps.DeleteFunc(o.header, func(name string, _ []string) bool { return slices.Contains(transportFields, name) })
 	var failure []byte
 	switch {

@@ -34,17 +34,20 @@ func TestMain(m *testing.M) {
 // patience bounds every wait of a test, in which nothing but a failure takes long.
 const patience = 10 * time.Second
 
+// services are what a test puts behind a gateway.
+type services interface{ register(grpc.ServiceRegistrar) }
+
 // inProcess is the channel that `serve` uses; overNetwork is what the separate gateway process uses, without TLS.
-func inProcess(_ testing.TB, f *fake) grpc.ClientConnInterface {
+func inProcess(_ testing.TB, s services) grpc.ClientConnInterface {
 	channel := new(inprocgrpc.Channel)
-	f.register(channel)
+	s.register(channel)
 	return channel
 }
 
-func overNetwork(t testing.TB, f *fake) grpc.ClientConnInterface {
+func overNetwork(t testing.TB, s services) grpc.ClientConnInterface {
 	t.Helper()
 	server := grpc.NewServer()
-	f.register(server)
+	s.register(server)
 	listener := listen(t)
 	var served sync.WaitGroup
 	served.Go(func() { _ = server.Serve(listener) })
@@ -131,12 +134,15 @@ func serve(t testing.TB, conn grpc.ClientConnInterface, major int, change ...fun
 	return f
 }
 
+// hops are the ways from the gateway to the server.
+var hops = map[string]func(testing.TB, services) grpc.ClientConnInterface{"in process": inProcess, "network": overNetwork}
+
 // everyWay runs a test over both hops and both versions of HTTP.
-func everyWay(t *testing.T, f *fake, test func(*testing.T, *front), change ...func(*gateway.Options)) {
-	for hop, connect := range map[string]func(testing.TB, *fake) grpc.ClientConnInterface{"in process": inProcess, "network": overNetwork} {
+func everyWay(t *testing.T, s services, test func(*testing.T, *front), change ...func(*gateway.Options)) {
+	for hop, connect := range hops {
 		for version, major := range map[string]int{"HTTP1": 1, "HTTP2": 2} {
 			t.Run(hop+"/"+version, func(t *testing.T) {
-				test(t, serve(t, connect(t, f), major, change...))
+				test(t, serve(t, connect(t, s), major, change...))
 			})
 		}
 	}

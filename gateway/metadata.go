@@ -13,6 +13,9 @@ import (
 	"github.com/google/uuid"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+
+	apiv1 "ordermanagement/gen/ordermanagement/api/v1"
+	"ordermanagement/internal/apierror"
 )
 
 // forwarded are the request headers that the server gets, as the metadata key of the same name in lower case. Nothing
@@ -47,7 +50,7 @@ func incomingMetadata(r *http.Request, requestID string, trustForwardedFor bool)
 		if f.once && len(values) > 1 {
 			return nil, malformed(f.name, fmt.Sprintf("the %s header is repeated", f.name))
 		}
-		value := strings.Join(values, ", ") // RFC 9110, 5.3
+		value := withoutBlanks(strings.Join(values, ", ")) // RFC 9110, 5.3
 		if !printable(value) {
 			return nil, malformed(f.name, fmt.Sprintf("the %s header has characters that are not printable ASCII", f.name))
 		}
@@ -63,7 +66,7 @@ func incomingMetadata(r *http.Request, requestID string, trustForwardedFor bool)
 			continue
 		}
 		for _, value := range values {
-			decoded, err := decodeMetadata(key, value)
+			decoded, err := decodeMetadata(key, withoutBlanks(value))
 			if err != nil {
 				return nil, malformed(name, fmt.Sprintf("the %s header %v", clip(name), err))
 			}
@@ -73,8 +76,32 @@ func incomingMetadata(r *http.Request, requestID string, trustForwardedFor bool)
 	if hops := forwardedFor(r, trustForwardedFor); hops != "" {
 		md.Set("x-forwarded-for", hops)
 	}
+	if metadataSize(md) > maxMetadataBytes {
+		return nil, apierror.Newf(apiv1.ErrorReason_HEADERS_TOO_LARGE, "what the header says to the server is larger than %d bytes; send fewer or shorter fields", maxMetadataBytes)
+	}
 	return md, nil
 }
+
+// maxMetadataBytes is for the metadata of an RPC, in bytes as HTTP/2 counts them. Over the network the server takes as much
+// as the gateway, what gRPC itself adds included, and a call beyond that would fail inside; and one header can hold many
+// binary values, which are fields of their own to the server.
+const maxMetadataBytes = maxFieldBytes - 2<<10
+
+func metadataSize(md metadata.MD) (size int) {
+	for key, values := range md {
+		for _, value := range values {
+			length := len(value)
+			if strings.HasSuffix(key, binarySuffix) {
+				length = base64.RawStdEncoding.EncodedLen(length)
+			}
+			size += len(key) + length + fieldOverhead
+		}
+	}
+	return size
+}
+
+// withoutBlanks takes off what doesn't belong to a header's value (RFC 9110, 5.5): net/http does so for HTTP/1.1 only.
+func withoutBlanks(value string) string { return strings.Trim(value, " \t") }
 
 // decodeMetadata turns a header's value into those of its key: text as it is; binary from base64, with or without
 // padding, several of them separated by commas.
@@ -87,8 +114,11 @@ func decodeMetadata(key, value string) ([]string, error) {
 	}
 	var decoded []string
 	for part := range strings.SplitSeq(value, ",") {
-		part = strings.TrimRight(strings.TrimSpace(part), "=")
-		data, err := base64.RawStdEncoding.DecodeString(part)
+		part, encoding := withoutBlanks(part), base64.RawStdEncoding
+		if len(part)%4 == 0 {
+			encoding = base64.StdEncoding
+		}
+		data, err := encoding.DecodeString(part)
 		if err != nil {
 			return nil, errNotBase64
 		}

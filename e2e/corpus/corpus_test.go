@@ -24,6 +24,7 @@ func TestCorpus(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	parity := newParity()
 	for _, p := range profiles {
 		t.Run(p.name, func(t *testing.T) {
 			cases := all.For(p.name)
@@ -53,6 +54,7 @@ func TestCorpus(t *testing.T) {
 					})
 				}
 			})
+			outcomes.addTo(parity, p.name)
 			for _, one := range cases {
 				t.Run("compared/"+one.Name, func(t *testing.T) {
 					t.Parallel()
@@ -67,6 +69,8 @@ func TestCorpus(t *testing.T) {
 			}
 		})
 	}
+	// Of all profiles together; a run of some of them leaves it out.
+	t.Run("parity", func(t *testing.T) { checkParity(t, parity) })
 }
 
 // outcomes are the records of each case over each transport.
@@ -82,6 +86,14 @@ func (o *outcomes) add(name, transport string, records []*corpus.Record) {
 		o.records[name] = map[string][]*corpus.Record{}
 	}
 	o.records[name][transport] = records
+}
+
+func (o *outcomes) addTo(parity *corpus.Parity, profile string) {
+	for _, byTransport := range o.records {
+		for transport, records := range byTransport {
+			parity.Add(profile, transport, records)
+		}
+	}
 }
 
 // TestReasons makes sure that the corpus knows the codes of every reason of the contract.

@@ -20,6 +20,7 @@ const stepTimeout = 30 * time.Second
 // Record is what came of one step, for comparing it with what came of it elsewhere.
 type Record struct {
 	Step     int
+	Call     string // the method; "" of an HTTP request
 	Why      string
 	Protocol string
 	Result   *Result
@@ -101,7 +102,7 @@ func (r *Runner) runStep(ctx context.Context, raw map[string]any) (*Record, erro
 		r.snapshot = ""
 		return nil, err
 	}
-	record := &Record{Why: step.Why, Protocol: r.Transport.Protocol(), Result: result, Broken: step.broken()}
+	record := &Record{Call: step.Call, Why: step.Why, Protocol: r.Transport.Protocol(), Result: result, Broken: step.broken()}
 	record.Apart = record.Broken || raw["grpc"] != nil || raw["rest"] != nil || result.Code == codes.Canceled
 	err = errors.Join(err, r.check(step, result))
 	if step.Save != "" && result.Error == nil {

@@ -1,0 +1,166 @@
+package documents
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"slices"
+	"strings"
+
+	liberrors "github.com/pb33f/libopenapi-validator/errors"
+)
+
+// Check says in which ways an exchange is not as the documents say, and notes what of them it has shown.
+func (d *Documents) Check(e *Exchange) error {
+	if e.Answer == nil {
+		return nil
+	}
+	failures, err := failuresOf(e)
+	if err != nil {
+		return err
+	}
+	found := d.find(e.Request)
+	if found == nil {
+		return d.checkUndocumented(e, failures)
+	}
+	against := found.checkRequest(e)
+	if reason := only(failures); d.rules.isRouting(reason) {
+		if len(against) == 0 {
+			return fmt.Errorf("%s is documented for %s, which is answered with %s", found, e.Request.URL, reason)
+		}
+		return nil
+	}
+	wrong := d.judgeRequest(found, against, failures)
+	wrong = append(wrong, found.checkAnswer(e)...)
+	for _, failure := range failures {
+		if !slices.Contains(found.reasons(failure.status), failure.reason) {
+			wrong = append(wrong, fmt.Errorf("the reason %s with %d is not documented", failure.reason, failure.status))
+		}
+	}
+	d.note(found, e.Answer.StatusCode, failures)
+	if len(wrong) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s: %s %s: not as documented: %w", found, e.Request.Method, e.Request.URL, errors.Join(wrong...))
+}
+
+// checkUndocumented checks an answer at a path that no document has.
+func (d *Documents) checkUndocumented(e *Exchange, failures []failure) error {
+	if e.Request.Method == http.MethodOptions && e.Answer.StatusCode == http.StatusNoContent {
+		return nil // which methods a path has is no operation of the documents
+	}
+	if e.Request.Method == http.MethodHead && e.Answer.StatusCode >= http.StatusBadRequest {
+		return nil // the reason stands in a body that HEAD doesn't get
+	}
+	if reason := only(failures); d.rules.isRouting(reason) || d.rules.isUndecided(reason) {
+		return nil
+	}
+	return fmt.Errorf("%s %s is not documented, and was answered with %d %v", e.Request.Method, e.Request.URL, e.Answer.StatusCode, failures)
+}
+
+// judgeRequest compares what the document has against a request with what the service had.
+func (d *Documents) judgeRequest(o *operation, against []string, failures []failure) []error {
+	var wrong []error
+	switch refused := only(failures); {
+	case d.rules.isUndecided(refused):
+	case d.rules.isShape(refused):
+		if len(against) == 0 && !d.rules.unsaid(o, failures[0]) {
+			wrong = append(wrong, fmt.Errorf("the service refuses the request, the document doesn't: %v", failures[0]))
+		}
+	default:
+		for _, complaint := range against {
+			if !d.rules.lenient(o, complaint) {
+				wrong = append(wrong, fmt.Errorf("the document refuses the request, the service doesn't: %s", complaint))
+			}
+		}
+	}
+	return wrong
+}
+
+// checkRequest lists what the document has against a request.
+func (o *operation) checkRequest(e *Exchange) []string {
+	request := e.Request.Clone(context.Background())
+	request.Body, request.ContentLength = io.NopCloser(bytes.NewReader(e.RequestBody)), int64(len(e.RequestBody))
+	if e.Open {
+		request.Header.Set("Authorization", "Bearer nobody asks for it")
+	}
+	_, problems := o.document.requests.ValidateHttpRequestSync(request)
+	complaints := describe(problems)
+	// Any parameter that isn't documented is no parameter.
+	for name, values := range request.URL.Query() {
+		parameter := o.parameter("query", name)
+		switch {
+		case parameter == nil:
+			complaints = append(complaints, fmt.Sprintf("the query parameter %s is not documented", name))
+		case len(values) > 1 && !slices.Contains(parameter.Schema.Schema().Type, "array"):
+			complaints = append(complaints, fmt.Sprintf("the query parameter %s is no list", name))
+		}
+	}
+	return complaints
+}
+
+// checkAnswer lists what is wrong with an answer.
+func (o *operation) checkAnswer(e *Exchange) []error {
+	var wrong []error
+	documented := o.Responses.Codes.GetOrZero(fmt.Sprint(e.Answer.StatusCode))
+	if documented == nil { // `default` would document everything
+		return []error{fmt.Errorf("the status %d is not documented", e.Answer.StatusCode)}
+	}
+	for name := range e.Answer.Header {
+		if _, ok := caseInsensitive(documented.Headers.FromOldest(), name); !ok && !slices.Contains(GenericHeaders, name) {
+			wrong = append(wrong, fmt.Errorf("the header %s of a %d is not documented", name, e.Answer.StatusCode))
+		}
+	}
+	body := e.AnswerBody
+	if !e.Whole && isRecords(e.Answer) {
+		body = body[:bytes.LastIndexByte(body, '\n')+1] // the client went away in the middle of a record
+	}
+	hasContent := documented.Content != nil && documented.Content.Len() > 0
+	if !hasContent && len(body) > 0 {
+		wrong = append(wrong, fmt.Errorf("no body is documented for a %d", e.Answer.StatusCode))
+	}
+	answer := *e.Answer
+	answer.Body = io.NopCloser(bytes.NewReader(body))
+	if e.Request.Method == http.MethodHead {
+		answer.Body = http.NoBody
+	}
+	request := e.Request.Clone(context.Background())
+	_, problems := o.document.answers.ValidateHttpResponse(request, &answer)
+	for _, complaint := range describe(problems) {
+		wrong = append(wrong, errors.New(complaint))
+	}
+	return wrong
+}
+
+func isRecords(answer *http.Response) bool {
+	mediaType, _, _ := mime.ParseMediaType(answer.Header.Get("Content-Type"))
+	return mediaType == ndjson
+}
+
+// GenericHeaders are those that belong to HTTP, not to an operation.
+var GenericHeaders = []string{
+	"Content-Type", "Content-Length", "Date", "Trailer", "X-Content-Type-Options", "Vary", "Connection", "Cache-Control",
+}
+
+// describe makes one text of each thing that the validator has found.
+func describe(problems []*liberrors.ValidationError) []string {
+	var texts []string
+	for _, problem := range problems {
+		text := problem.Message + ": " + problem.Reason
+		for _, failure := range problem.SchemaValidationErrors {
+			text += fmt.Sprintf("; %s: %s", failure.FieldPath, failure.Reason)
+		}
+		if len(text) > maxText {
+			text = strings.ToValidUTF8(text[:maxText], "") + "…"
+		}
+		texts = append(texts, text)
+	}
+	return texts
+}
+
+// maxText keeps complaints about large bodies short, in bytes.
+const maxText = 1000

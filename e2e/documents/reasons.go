@@ -1,0 +1,109 @@
+package documents
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"net/http"
+	"strings"
+
+	v3 "github.com/pb33f/libopenapi/datamodel/high/v3"
+)
+
+// failure is one error of an exchange.
+type failure struct {
+	status     int // 200 for one that came after records
+	reason     string
+	violations []violation
+}
+
+// violation is one of BadRequest's.
+type violation struct {
+	Field       string `json:"field"`
+	Description string `json:"description"`
+}
+
+func (f failure) String() string {
+	return fmt.Sprintf("%d %s %v", f.status, f.reason, f.violations)
+}
+
+// only is the reason of the one failure; "" when all went well.
+func only(failures []failure) string {
+	if len(failures) == 0 {
+		return ""
+	}
+	return failures[0].reason
+}
+
+// failuresOf finds the error of an answer: its body, or the last record of a stream.
+func failuresOf(e *Exchange) ([]failure, error) {
+	body := e.AnswerBody
+	switch {
+	case e.Request.Method == http.MethodHead || len(body) == 0:
+		return nil, nil
+	case e.Answer.StatusCode >= http.StatusBadRequest:
+	case isRecords(e.Answer):
+		lines := bytes.Split(bytes.TrimSuffix(body, []byte("\n")), []byte("\n"))
+		var record struct{ Error json.RawMessage }
+		if json.Unmarshal(lines[len(lines)-1], &record) != nil || record.Error == nil {
+			return nil, nil
+		}
+		body = record.Error
+	default:
+		return nil, nil
+	}
+	var status struct {
+		Details []struct {
+			Reason          string      `json:"reason"`
+			FieldViolations []violation `json:"fieldViolations"`
+		} `json:"details"`
+	}
+	if err := json.Unmarshal(body, &status); err != nil {
+		return nil, fmt.Errorf("the error can't be read: %w: %.200q", err, body)
+	}
+	found := failure{status: e.Answer.StatusCode}
+	for _, detail := range status.Details {
+		found.reason += detail.Reason
+		found.violations = append(found.violations, detail.FieldViolations...)
+	}
+	return []failure{found}, nil
+}
+
+// reasons are those that are documented for a status. Those of an error that comes after records stand with their own.
+func (o *operation) reasons(status int) []string {
+	if status == http.StatusOK {
+		return o.allReasons()
+	}
+	return reasonsOf(o.Responses.Codes.GetOrZero(fmt.Sprint(status)))
+}
+
+func (o *operation) allReasons() []string {
+	var all []string
+	for _, response := range o.Responses.Codes.FromOldest() {
+		all = append(all, reasonsOf(response)...)
+	}
+	return all
+}
+
+func reasonsOf(response *v3.Response) []string {
+	return nil // TODO
+}
+
+func (o *operation) parameter(in, name string) *v3.Parameter {
+	for _, parameter := range append(o.Parameters, o.route.PathItem.Parameters...) {
+		if parameter.In == in && parameter.Name == name {
+			return parameter
+		}
+	}
+	return nil
+}
+
+func caseInsensitive[T any](all iter.Seq2[string, T], name string) (found T, ok bool) {
+	for key, value := range all {
+		if strings.EqualFold(key, name) {
+			return value, true
+		}
+	}
+	return found, false
+}

@@ -39,15 +39,18 @@ fuzz: ## Run each fuzz target for FUZZTIME (10s)
 	@tools/fuzz.sh $(FUZZTIME)
 
 .PHONY: generate
-# The first document of a merge is hand-written: its title and description are those of the merged one.
+# The first documents of a merge are hand-written: the head of the version, and what all versions share.
 generate: third-party ## Regenerate gen/ and openapi/, offline once the modules are cached
 	go tool buf generate
 	go tool buf generate --template e2e/legacy/client2019/buf.gen.yaml
 	gofmt -w e2e/legacy/client2019
-	go tool openapiv3-merge proto/ordermanagement/v1/openapi.json .build/openapi/{ordermanagement/v1,helloworld}/*.json >.build/v1.json
-	go tool openapiv3-merge proto/ordermanagement/v2/openapi.json .build/openapi/ordermanagement/v2/*.json >.build/v2.json
+	go tool openapiv3-merge proto/ordermanagement/{v1,api/v1}/openapi.json .build/openapi/{ordermanagement/v1,helloworld}/*.json >.build/v1.json
+	go tool openapiv3-merge proto/ordermanagement/{v2,api/v1}/openapi.json .build/openapi/ordermanagement/v2/*.json >.build/v2.json
+	go tool buf build -o .build/contract.binpb
 	rm -f openapi/*.json
-	mv .build/v1.json .build/v2.json openapi/
+	for version in v1 v2; do \
+	  go run ./internal/tools/openapi .build/contract.binpb proto/ordermanagement/$$version/examples.yaml <.build/$$version.json >openapi/$$version.json; \
+	done
 
 .PHONY: third-party
 third-party: ## Print the protos that the contracts import into third_party/proto

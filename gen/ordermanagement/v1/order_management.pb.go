@@ -27,14 +27,14 @@ var File_ordermanagement_v1_order_management_proto protoreflect.FileDescriptor
 
 const file_ordermanagement_v1_order_management_proto_rawDesc = "" +
 	"\n" +
-	")ordermanagement/v1/order_management.proto\x12\x12ordermanagement.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/wrappers.proto\x1a#ordermanagement/api/v1/policy.proto\x1a\x1eordermanagement/v1/order.proto2\xfd\x04\n" +
-	"\x0fOrderManagement\x12o\n" +
-	"\bAddOrder\x12\x19.ordermanagement.v1.Order\x1a\x1c.google.protobuf.StringValue\"*\x8a\xb5\x18\x0e\x12\forders.write\x82\xd3\xe4\x93\x02\x0f:\x01*\"\n" +
-	"/v1/orders\x90\x02\x02\x12s\n" +
-	"\bGetOrder\x12\x1c.google.protobuf.StringValue\x1a\x19.ordermanagement.v1.Order\".\x8a\xb5\x18\r\x12\vorders.read\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/orders/{value}\x90\x02\x01\x12x\n" +
-	"\fSearchOrders\x12\x1c.google.protobuf.StringValue\x1a\x19.ordermanagement.v1.Order\"-\x8a\xb5\x18\r\x12\vorders.read\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/orders:search\x90\x02\x010\x01\x12|\n" +
-	"\fUpdateOrders\x12\x19.ordermanagement.v1.Order\x1a\x1c.google.protobuf.StringValue\"1\x8a\xb5\x18\x0e\x12\forders.write\x82\xd3\xe4\x93\x02\x16:\x01*\"\x11/v1/orders:update\x90\x02\x02(\x01\x12\x8b\x01\n" +
-	"\rProcessOrders\x12\x1c.google.protobuf.StringValue\x1a$.ordermanagement.v1.CombinedShipment\"2\x8a\xb5\x18\x0e\x12\forders.write\x82\xd3\xe4\x93\x02\x17:\x01*\"\x12/v1/orders:process\x90\x02\x02(\x010\x01B\xd1\x01\n" +
+	")ordermanagement/v1/order_management.proto\x12\x12ordermanagement.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/wrappers.proto\x1a#ordermanagement/api/v1/method.proto\x1a#ordermanagement/api/v1/policy.proto\x1a\x1eordermanagement/v1/order.proto2\x90\x06\n" +
+	"\x0fOrderManagement\x12z\n" +
+	"\bAddOrder\x12\x19.ordermanagement.v1.Order\x1a\x1c.google.protobuf.StringValue\"5\x8a\xb5\x18\x0e\x12\forders.write\x9a\xb5\x18\a\x03\x04\b\x1f-.<\x82\xd3\xe4\x93\x02\x0f:\x01*\"\n" +
+	"/v1/orders\x90\x02\x02\x12\x9c\x01\n" +
+	"\bGetOrder\x12\x1c.google.protobuf.StringValue\x1a\x19.ordermanagement.v1.Order\"W\x8a\xb5\x18\r\x12\vorders.read\x9a\xb5\x18\x03\x1e+<\xa2\xb5\x18\x1eordermanagement.v1.ResourceKey\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/orders/{value}\x90\x02\x01\x12\x9e\x01\n" +
+	"\fSearchOrders\x12\x1c.google.protobuf.StringValue\x1a\x19.ordermanagement.v1.Order\"S\x8a\xb5\x18\r\x12\vorders.read\x9a\xb5\x18\x01<\xa2\xb5\x18\x1dordermanagement.v1.SearchText\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/orders:search\x90\x02\x010\x01\x12\x87\x01\n" +
+	"\fUpdateOrders\x12\x19.ordermanagement.v1.Order\x1a\x1c.google.protobuf.StringValue\"<\x8a\xb5\x18\x0e\x12\forders.write\x9a\xb5\x18\a\x03\x04\b\x1e).<\x82\xd3\xe4\x93\x02\x16:\x01*\"\x11/v1/orders:update\x90\x02\x02(\x01\x12\xb6\x01\n" +
+	"\rProcessOrders\x12\x1c.google.protobuf.StringValue\x1a$.ordermanagement.v1.CombinedShipment\"]\x8a\xb5\x18\x0e\x12\forders.write\x9a\xb5\x18\x05\x1e(+.<\xa2\xb5\x18\x1eordermanagement.v1.ResourceKey\x82\xd3\xe4\x93\x02\x17:\x01*\"\x12/v1/orders:process\x90\x02\x02(\x010\x01B\xd1\x01\n" +
 	"\x16com.ordermanagement.v1B\x14OrderManagementProtoP\x01Z8ordermanagement/gen/ordermanagement/v1;ordermanagementv1\xa2\x02\x03OXX\xaa\x02\x12Ordermanagement.V1\xca\x02\x12Ordermanagement\\V1\xe2\x02\x1eOrdermanagement\\V1\\GPBMetadata\xea\x02\x13Ordermanagement::V1b\x06proto3"
 
 var file_ordermanagement_v1_order_management_proto_goTypes = []any{

@@ -27,12 +27,12 @@ var File_ordermanagement_v1_product_info_proto protoreflect.FileDescriptor
 
 const file_ordermanagement_v1_product_info_proto_rawDesc = "" +
 	"\n" +
-	"%ordermanagement/v1/product_info.proto\x12\x12ordermanagement.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/wrappers.proto\x1a#ordermanagement/api/v1/policy.proto\x1a ordermanagement/v1/product.proto2\xfe\x01\n" +
-	"\vProductInfo\x12s\n" +
+	"%ordermanagement/v1/product_info.proto\x12\x12ordermanagement.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/wrappers.proto\x1a#ordermanagement/api/v1/method.proto\x1a#ordermanagement/api/v1/policy.proto\x1a ordermanagement/v1/product.proto2\xb2\x02\n" +
+	"\vProductInfo\x12}\n" +
 	"\n" +
-	"AddProduct\x12\x1b.ordermanagement.v1.Product\x1a\x1c.google.protobuf.StringValue\"*\x8a\xb5\x18\x10\x12\x0eproducts.write\x82\xd3\xe4\x93\x02\x10:\x01*\"\v/v1/product\x12z\n" +
+	"AddProduct\x12\x1b.ordermanagement.v1.Product\x1a\x1c.google.protobuf.StringValue\"4\x8a\xb5\x18\x10\x12\x0eproducts.write\x9a\xb5\x18\x06\x03\x04\b-.<\x82\xd3\xe4\x93\x02\x10:\x01*\"\v/v1/product\x12\xa3\x01\n" +
 	"\n" +
-	"GetProduct\x12\x1c.google.protobuf.StringValue\x1a\x1b.ordermanagement.v1.Product\"1\x8a\xb5\x18\x0f\x12\rproducts.read\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/product/{value}\x90\x02\x01B\xcd\x01\n" +
+	"GetProduct\x12\x1c.google.protobuf.StringValue\x1a\x1b.ordermanagement.v1.Product\"Z\x8a\xb5\x18\x0f\x12\rproducts.read\x9a\xb5\x18\x03\x1e+<\xa2\xb5\x18\x1eordermanagement.v1.ResourceKey\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/product/{value}\x90\x02\x01B\xcd\x01\n" +
 	"\x16com.ordermanagement.v1B\x10ProductInfoProtoP\x01Z8ordermanagement/gen/ordermanagement/v1;ordermanagementv1\xa2\x02\x03OXX\xaa\x02\x12Ordermanagement.V1\xca\x02\x12Ordermanagement\\V1\xe2\x02\x1eOrdermanagement\\V1\\GPBMetadata\xea\x02\x13Ordermanagement::V1b\x06proto3"
 
 var file_ordermanagement_v1_product_info_proto_goTypes = []any{

@@ -316,7 +316,7 @@ var File_ordermanagement_v2_catalog_service_proto protoreflect.FileDescriptor
 
 const file_ordermanagement_v2_catalog_service_proto_rawDesc = "" +
 	"\n" +
-	"(ordermanagement/v2/catalog_service.proto\x12\x12ordermanagement.v2\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1bgoogle/api/field_info.proto\x1a\x19google/api/resource.proto\x1a google/protobuf/field_mask.proto\x1a#ordermanagement/api/v1/policy.proto\x1a ordermanagement/v2/product.proto\"\xdf\x01\n" +
+	"(ordermanagement/v2/catalog_service.proto\x12\x12ordermanagement.v2\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1bgoogle/api/field_info.proto\x1a\x19google/api/resource.proto\x1a google/protobuf/field_mask.proto\x1a#ordermanagement/api/v1/method.proto\x1a#ordermanagement/api/v1/policy.proto\x1a ordermanagement/v2/product.proto\"\xdf\x01\n" +
 	"\x14CreateProductRequest\x12@\n" +
 	"\aproduct\x18\x01 \x01(\v2\x1b.ordermanagement.v2.ProductB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\aproduct\x12N\n" +
 	"\n" +
@@ -339,13 +339,13 @@ const file_ordermanagement_v2_catalog_service_proto_rawDesc = "" +
 	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskB\x03\xe0A\x01R\n" +
 	"updateMask\x125\n" +
 	"\n" +
-	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId2\xa6\x05\n" +
-	"\x0eCatalogService\x12\x9e\x01\n" +
-	"\rCreateProduct\x12(.ordermanagement.v2.CreateProductRequest\x1a\x1b.ordermanagement.v2.Product\"F\xdaA\x12product,product_id\x8a\xb5\x18\x10\x12\x0eproducts.write\x82\xd3\xe4\x93\x02\x17:\aproduct\"\f/v2/products\x12\x8c\x01\n" +
+	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId2\xc8\x05\n" +
+	"\x0eCatalogService\x12\xaa\x01\n" +
+	"\rCreateProduct\x12(.ordermanagement.v2.CreateProductRequest\x1a\x1b.ordermanagement.v2.Product\"R\xdaA\x12product,product_id\x8a\xb5\x18\x10\x12\x0eproducts.write\x9a\xb5\x18\b\x03\x04\a\b\x1f!-.\x82\xd3\xe4\x93\x02\x17:\aproduct\"\f/v2/products\x12\x91\x01\n" +
 	"\n" +
-	"GetProduct\x12%.ordermanagement.v2.GetProductRequest\x1a\x1b.ordermanagement.v2.Product\":\xdaA\x04name\x8a\xb5\x18\x0f\x12\rproducts.read\x82\xd3\xe4\x93\x02\x17\x12\x15/v2/{name=products/*}\x90\x02\x01\x12\x90\x01\n" +
-	"\fListProducts\x12'.ordermanagement.v2.ListProductsRequest\x1a(.ordermanagement.v2.ListProductsResponse\"-\xdaA\x00\x8a\xb5\x18\x0f\x12\rproducts.read\x82\xd3\xe4\x93\x02\x0e\x12\f/v2/products\x90\x02\x01\x12\xb0\x01\n" +
-	"\rUpdateProduct\x12(.ordermanagement.v2.UpdateProductRequest\x1a\x1b.ordermanagement.v2.Product\"X\xdaA\x13product,update_mask\x8a\xb5\x18\x10\x12\x0eproducts.write\x82\xd3\xe4\x93\x02(:\aproduct2\x1d/v2/{product.name=products/*}\x1a\x1e\xcaA\x1bordermanagement.example.comB\xd0\x01\n" +
+	"GetProduct\x12%.ordermanagement.v2.GetProductRequest\x1a\x1b.ordermanagement.v2.Product\"?\xdaA\x04name\x8a\xb5\x18\x0f\x12\rproducts.read\x9a\xb5\x18\x01\x1e\x82\xd3\xe4\x93\x02\x17\x12\x15/v2/{name=products/*}\x90\x02\x01\x12\x95\x01\n" +
+	"\fListProducts\x12'.ordermanagement.v2.ListProductsRequest\x1a(.ordermanagement.v2.ListProductsResponse\"2\xdaA\x00\x8a\xb5\x18\x0f\x12\rproducts.read\x9a\xb5\x18\x01\x06\x82\xd3\xe4\x93\x02\x0e\x12\f/v2/products\x90\x02\x01\x12\xbc\x01\n" +
+	"\rUpdateProduct\x12(.ordermanagement.v2.UpdateProductRequest\x1a\x1b.ordermanagement.v2.Product\"d\xdaA\x13product,update_mask\x8a\xb5\x18\x10\x12\x0eproducts.write\x9a\xb5\x18\b\x03\x04\a\b\x1e,-.\x82\xd3\xe4\x93\x02(:\aproduct2\x1d/v2/{product.name=products/*}\x1a\x1e\xcaA\x1bordermanagement.example.comB\xd0\x01\n" +
 	"\x16com.ordermanagement.v2B\x13CatalogServiceProtoP\x01Z8ordermanagement/gen/ordermanagement/v2;ordermanagementv2\xa2\x02\x03OXX\xaa\x02\x12Ordermanagement.V2\xca\x02\x12Ordermanagement\\V2\xe2\x02\x1eOrdermanagement\\V2\\GPBMetadata\xea\x02\x13Ordermanagement::V2b\x06proto3"
 
 var (

@@ -724,7 +724,7 @@ var File_ordermanagement_v2_order_service_proto protoreflect.FileDescriptor
 
 const file_ordermanagement_v2_order_service_proto_rawDesc = "" +
 	"\n" +
-	"&ordermanagement/v2/order_service.proto\x12\x12ordermanagement.v2\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1bgoogle/api/field_info.proto\x1a\x19google/api/resource.proto\x1a google/protobuf/field_mask.proto\x1a#ordermanagement/api/v1/policy.proto\x1a\x1eordermanagement/v2/order.proto\"\xd3\x01\n" +
+	"&ordermanagement/v2/order_service.proto\x12\x12ordermanagement.v2\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1bgoogle/api/field_info.proto\x1a\x19google/api/resource.proto\x1a google/protobuf/field_mask.proto\x1a#ordermanagement/api/v1/method.proto\x1a#ordermanagement/api/v1/policy.proto\x1a\x1eordermanagement/v2/order.proto\"\xd3\x01\n" +
 	"\x12CreateOrderRequest\x12:\n" +
 	"\x05order\x18\x01 \x01(\v2\x19.ordermanagement.v2.OrderB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x05order\x12J\n" +
 	"\border_id\x18\x02 \x01(\tB/\xe0A\x01\xbaH)\xd8\x01\x01r$2\x17^[A-Za-z0-9._~-]{1,63}$Z\x02-1Z\x01.Z\x02..R\aorderId\x125\n" +
@@ -790,21 +790,21 @@ const file_ordermanagement_v2_order_service_proto_rawDesc = "" +
 	"\x04etag\x18\x02 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x125\n" +
 	"\n" +
-	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId2\xde\v\n" +
-	"\fOrderService\x12\x8e\x01\n" +
-	"\vCreateOrder\x12&.ordermanagement.v2.CreateOrderRequest\x1a\x19.ordermanagement.v2.Order\"<\xdaA\x0eorder,order_id\x8a\xb5\x18\x0e\x12\forders.write\x82\xd3\xe4\x93\x02\x13:\x05order\"\n" +
-	"/v2/orders\x12\x82\x01\n" +
-	"\bGetOrder\x12#.ordermanagement.v2.GetOrderRequest\x1a\x19.ordermanagement.v2.Order\"6\xdaA\x04name\x8a\xb5\x18\r\x12\vorders.read\x82\xd3\xe4\x93\x02\x15\x12\x13/v2/{name=orders/*}\x90\x02\x01\x12\x86\x01\n" +
+	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId2\xcc\f\n" +
+	"\fOrderService\x12\x9b\x01\n" +
+	"\vCreateOrder\x12&.ordermanagement.v2.CreateOrderRequest\x1a\x19.ordermanagement.v2.Order\"I\xdaA\x0eorder,order_id\x8a\xb5\x18\x0e\x12\forders.write\x9a\xb5\x18\t\x03\x04\x05\a\b\x1f -.\x82\xd3\xe4\x93\x02\x13:\x05order\"\n" +
+	"/v2/orders\x12\x87\x01\n" +
+	"\bGetOrder\x12#.ordermanagement.v2.GetOrderRequest\x1a\x19.ordermanagement.v2.Order\";\xdaA\x04name\x8a\xb5\x18\r\x12\vorders.read\x9a\xb5\x18\x01\x1e\x82\xd3\xe4\x93\x02\x15\x12\x13/v2/{name=orders/*}\x90\x02\x01\x12\x8b\x01\n" +
 	"\n" +
-	"ListOrders\x12%.ordermanagement.v2.ListOrdersRequest\x1a&.ordermanagement.v2.ListOrdersResponse\")\xdaA\x00\x8a\xb5\x18\r\x12\vorders.read\x82\xd3\xe4\x93\x02\f\x12\n" +
-	"/v2/orders\x90\x02\x01\x12\xa0\x01\n" +
-	"\vUpdateOrder\x12&.ordermanagement.v2.UpdateOrderRequest\x1a\x19.ordermanagement.v2.Order\"N\xdaA\x11order,update_mask\x8a\xb5\x18\x0e\x12\forders.write\x82\xd3\xe4\x93\x02\":\x05order2\x19/v2/{order.name=orders/*}\x12\x86\x01\n" +
-	"\vDeleteOrder\x12&.ordermanagement.v2.DeleteOrderRequest\x1a\x19.ordermanagement.v2.Order\"4\xdaA\x04name\x8a\xb5\x18\x0e\x12\forders.write\x82\xd3\xe4\x93\x02\x15*\x13/v2/{name=orders/*}\x12\x96\x01\n" +
-	"\rUndeleteOrder\x12(.ordermanagement.v2.UndeleteOrderRequest\x1a\x19.ordermanagement.v2.Order\"@\xdaA\x04name\x8a\xb5\x18\x0e\x12\forders.write\x82\xd3\xe4\x93\x02!:\x01*\"\x1c/v2/{name=orders/*}:undelete\x12\x93\x01\n" +
-	"\fConfirmOrder\x12'.ordermanagement.v2.ConfirmOrderRequest\x1a\x19.ordermanagement.v2.Order\"?\xdaA\x04name\x8a\xb5\x18\x0e\x12\forders.write\x82\xd3\xe4\x93\x02 :\x01*\"\x1b/v2/{name=orders/*}:confirm\x12\x8a\x01\n" +
-	"\tHoldOrder\x12$.ordermanagement.v2.HoldOrderRequest\x1a\x19.ordermanagement.v2.Order\"<\xdaA\x04name\x8a\xb5\x18\x0e\x12\forders.write\x82\xd3\xe4\x93\x02\x1d:\x01*\"\x18/v2/{name=orders/*}:hold\x12\x93\x01\n" +
-	"\fReleaseOrder\x12'.ordermanagement.v2.ReleaseOrderRequest\x1a\x19.ordermanagement.v2.Order\"?\xdaA\x04name\x8a\xb5\x18\x0e\x12\forders.write\x82\xd3\xe4\x93\x02 :\x01*\"\x1b/v2/{name=orders/*}:release\x12\x90\x01\n" +
-	"\vCancelOrder\x12&.ordermanagement.v2.CancelOrderRequest\x1a\x19.ordermanagement.v2.Order\">\xdaA\x04name\x8a\xb5\x18\x0e\x12\forders.write\x82\xd3\xe4\x93\x02\x1f:\x01*\"\x1a/v2/{name=orders/*}:cancel\x1a\x1e\xcaA\x1bordermanagement.example.comB\xce\x01\n" +
+	"ListOrders\x12%.ordermanagement.v2.ListOrdersRequest\x1a&.ordermanagement.v2.ListOrdersResponse\".\xdaA\x00\x8a\xb5\x18\r\x12\vorders.read\x9a\xb5\x18\x01\x06\x82\xd3\xe4\x93\x02\f\x12\n" +
+	"/v2/orders\x90\x02\x01\x12\xb0\x01\n" +
+	"\vUpdateOrder\x12&.ordermanagement.v2.UpdateOrderRequest\x1a\x19.ordermanagement.v2.Order\"^\xdaA\x11order,update_mask\x8a\xb5\x18\x0e\x12\forders.write\x9a\xb5\x18\f\x03\x04\x05\a\b\x1e )*,-.\x82\xd3\xe4\x93\x02\":\x05order2\x19/v2/{order.name=orders/*}\x12\x92\x01\n" +
+	"\vDeleteOrder\x12&.ordermanagement.v2.DeleteOrderRequest\x1a\x19.ordermanagement.v2.Order\"@\xdaA\x04name\x8a\xb5\x18\x0e\x12\forders.write\x9a\xb5\x18\b\a\b\x1e(*,-.\x82\xd3\xe4\x93\x02\x15*\x13/v2/{name=orders/*}\x12\xa1\x01\n" +
+	"\rUndeleteOrder\x12(.ordermanagement.v2.UndeleteOrderRequest\x1a\x19.ordermanagement.v2.Order\"K\xdaA\x04name\x8a\xb5\x18\x0e\x12\forders.write\x9a\xb5\x18\a\a\b\x1e\",-.\x82\xd3\xe4\x93\x02!:\x01*\"\x1c/v2/{name=orders/*}:undelete\x12\x9f\x01\n" +
+	"\fConfirmOrder\x12'.ordermanagement.v2.ConfirmOrderRequest\x1a\x19.ordermanagement.v2.Order\"K\xdaA\x04name\x8a\xb5\x18\x0e\x12\forders.write\x9a\xb5\x18\b\a\b\x1e(*,-.\x82\xd3\xe4\x93\x02 :\x01*\"\x1b/v2/{name=orders/*}:confirm\x12\x96\x01\n" +
+	"\tHoldOrder\x12$.ordermanagement.v2.HoldOrderRequest\x1a\x19.ordermanagement.v2.Order\"H\xdaA\x04name\x8a\xb5\x18\x0e\x12\forders.write\x9a\xb5\x18\b\a\b\x1e(*,-.\x82\xd3\xe4\x93\x02\x1d:\x01*\"\x18/v2/{name=orders/*}:hold\x12\x9f\x01\n" +
+	"\fReleaseOrder\x12'.ordermanagement.v2.ReleaseOrderRequest\x1a\x19.ordermanagement.v2.Order\"K\xdaA\x04name\x8a\xb5\x18\x0e\x12\forders.write\x9a\xb5\x18\b\a\b\x1e(*,-.\x82\xd3\xe4\x93\x02 :\x01*\"\x1b/v2/{name=orders/*}:release\x12\x9c\x01\n" +
+	"\vCancelOrder\x12&.ordermanagement.v2.CancelOrderRequest\x1a\x19.ordermanagement.v2.Order\"J\xdaA\x04name\x8a\xb5\x18\x0e\x12\forders.write\x9a\xb5\x18\b\a\b\x1e(*,-.\x82\xd3\xe4\x93\x02\x1f:\x01*\"\x1a/v2/{name=orders/*}:cancel\x1a\x1e\xcaA\x1bordermanagement.example.comB\xce\x01\n" +
 	"\x16com.ordermanagement.v2B\x11OrderServiceProtoP\x01Z8ordermanagement/gen/ordermanagement/v2;ordermanagementv2\xa2\x02\x03OXX\xaa\x02\x12Ordermanagement.V2\xca\x02\x12Ordermanagement\\V2\xe2\x02\x1eOrdermanagement\\V2\\GPBMetadata\xea\x02\x13Ordermanagement::V2b\x06proto3"
 
 var (

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	apiv1 "ordermanagement/gen/ordermanagement/api/v1"
+)
+
+// commonReasons are those for which any method of this kind is refused, whatever it does: they follow from how gateway
+// and server treat every request.
+func (m *method) commonReasons() []apiv1.ErrorReason {
+	reasons := []apiv1.ErrorReason{
+		apiv1.ErrorReason_MALFORMED_REQUEST, // the query, a header, or a body where none is taken
+		apiv1.ErrorReason_INVALID_FIELD,
+		apiv1.ErrorReason_CREDENTIALS_INVALID, // of a public method too: a wrong credential is never passed over
+		apiv1.ErrorReason_CROSS_ORIGIN_REFUSED,
+		apiv1.ErrorReason_HEADERS_TOO_LARGE,
+		apiv1.ErrorReason_CALL_CANCELED,
+		apiv1.ErrorReason_INTERNAL_ERROR,
+		apiv1.ErrorReason_SERVICE_UNAVAILABLE,
+		apiv1.ErrorReason_DEADLINE_PASSED,
+	}
+	if !m.public {
+		reasons = append(reasons, apiv1.ErrorReason_CREDENTIALS_MISSING, apiv1.ErrorReason_SCOPE_MISSING)
+	}
+	if strings.Contains(m.path, "{") {
+		reasons = append(reasons, apiv1.ErrorReason_ROUTE_NOT_FOUND) // the path with "" or ".." for the variable
+	}
+	if m.body != "" {
+		reasons = append(reasons, apiv1.ErrorReason_REQUEST_TOO_LARGE, apiv1.ErrorReason_UNSUPPORTED_MEDIA_TYPE, apiv1.ErrorReason_STREAM_IDLE)
+	}
+	return reasons
+}
+
+// errorResponses adds a response for each HTTP status that the method can be refused with.
+func (r *reviser) errorResponses(op *operation, m *method) {
+	all := append(m.commonReasons(), m.errors...)
+	byStatus := map[int32][]reason{}
+	var statuses []int32
+	for _, reason := range r.contract.reasons { // in the order of the enum, whatever the order of options
+		if !slices.Contains(all, reason.ErrorReason) {
+			continue
+		}
+		if byStatus[reason.http] == nil {
+			statuses = append(statuses, reason.http)
+		}
+		byStatus[reason.http] = append(byStatus[reason.http], reason)
+	}
+	slices.Sort(statuses)
+	for _, status := range statuses {
+		name := r.errorResponse(status, byStatus[status], m)
+		op.Responses.set(strconv.Itoa(int(status)), &response{Ref: "#/components/responses/" + name})
+	}
+}
+
+// errorResponse makes the component for a status with these reasons, unless it is there, and returns its name: the
+// status, and the reasons that not every method has.
+func (r *reviser) errorResponse(status int32, reasons []reason, m *method) string {
+	name := statusName(int(status))
+	headers := &ordered[*header]{}
+	addHeaders(headers, "X-Request-Id")
+	common := m.commonReasons()
+	text := "Refused, for one of these reasons:\n"
+	var names []string
+	for _, reason := range reasons {
+		names = append(names, reason.String())
+		text += fmt.Sprintf("\n- `%s`: %s", reason, reason.comment)
+		if !slices.Contains(common, reason.ErrorReason) || reason.ErrorReason == apiv1.ErrorReason_ROUTE_NOT_FOUND && len(reasons) == 1 {
+			name += "." + reason.String()
+		}
+	}
+	if !slices.Contains(names, apiv1.ErrorReason_CREDENTIALS_MISSING.String()) && (status == http.StatusUnauthorized || status == http.StatusForbidden) && m.public {
+		name += ".public"
+	}
+	switch status {
+	case http.StatusUnauthorized:
+		addHeaders(headers, "WWW-Authenticate")
+	case http.StatusServiceUnavailable:
+		addHeaders(headers, "Retry-After")
+	}
+	if _, ok := r.doc.Components.Responses.get(name); !ok {
+		content := &ordered[*mediaType]{}
+		content.set(typeJSON, &mediaType{Schema: &schema{Ref: schemaRef + "Status"}})
+		r.doc.Components.Responses.set(name, &response{Description: text, Reasons: names, Headers: headers, Content: content})
+	}
+	return name
+}
+
+// statusName is the name of an HTTP status in one word, e.g. "NotFound".
+func statusName(status int) string {
+	text := http.StatusText(status)
+	if text == "" {
+		text = "Client Closed Request" // 499, which no RFC assigns
+	}
+	return strings.NewReplacer(" ", "", "-", "").Replace(text)
+}
+
+// addReasonSchema lists all reasons, for ErrorInfo.
+func (r *reviser) addReasonSchema() {
+	s := &schema{Type: "string"}
+	text := "Why a call was refused or failed. More reasons may be added.\n"
+	for _, reason := range r.contract.reasons {
+		s.Enum = append(s.Enum, reason.String())
+		text += fmt.Sprintf("\n- `%s` (%d): %s", reason, reason.http, reason.comment)
+	}
+	s.Description = text
+	r.doc.Components.Schemas.set("ErrorReason", s)
+}

@@ -1,0 +1,252 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+
+	"google.golang.org/genproto/googleapis/api/annotations"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	apiv1 "ordermanagement/gen/ordermanagement/api/v1"
+)
+
+const (
+	typeJSON   = "application/json"
+	typeNDJSON = "application/x-ndjson"
+	typeEvents = "text/event-stream"
+)
+
+// reviseOperation makes one operation true, and returns the path under which people find it.
+func (r *reviser) reviseOperation(op *operation, m *method) (string, error) {
+	path, variables, err := r.contract.publicPath(m.path)
+	if err != nil {
+		return "", err
+	}
+	var rest string
+	op.Summary, rest = firstSentence(r.describe(m))
+	op.Description = sentences(rest, access(m))
+	op.Security = []map[string][]string{}
+	if !m.public {
+		op.Security = append(op.Security, map[string][]string{"bearer": {m.scope}})
+	}
+	if err := r.reviseParameters(op, m, variables); err != nil {
+		return "", err
+	}
+	if m.body != "" {
+		if err := r.reviseBody(op, m, variables); err != nil {
+			return "", err
+		}
+	}
+	r.reviseResponses(op, m)
+	return path, nil
+}
+
+func access(m *method) string {
+	if m.public {
+		return "Anybody may call it, without credentials."
+	}
+	return fmt.Sprintf("The caller needs the scope `%s`.", m.scope)
+}
+
+// reviseParameters documents the path as it is written, the query with its rules, and the headers that mean something.
+func (r *reviser) reviseParameters(op *operation, m *method, variables []pathVariable) error {
+	var parameters []*parameter
+	for _, v := range variables {
+		p, err := r.pathParameter(m, v)
+		if err != nil {
+			return err
+		}
+		parameters = append(parameters, p)
+	}
+	for _, p := range op.Parameters {
+		if p.In != "query" {
+			continue
+		}
+		field := m.input().Fields().ByJSONName(p.Name)
+		if field == nil {
+			return fmt.Errorf("the query parameter %s is no field of %s", p.Name, m.input().FullName())
+		}
+		if err := r.reviseField(p.Schema, field); err != nil {
+			return err
+		}
+		p.Description, p.Schema.Description = p.Schema.Description, ""
+		parameters = append(parameters, p)
+	}
+	for _, name := range m.requestHeaders() {
+		parameters = append(parameters, &parameter{Ref: "#/components/parameters/" + name})
+	}
+	op.Parameters = parameters
+	return nil
+}
+
+// requestHeaders are the headers of a request that make a difference to the method.
+func (m *method) requestHeaders() []string {
+	var names []string
+	if m.has(apiv1.ErrorReason_IDEMPOTENCY_KEY_REUSED) {
+		names = append(names, "Idempotency-Key")
+	}
+	if m.has(apiv1.ErrorReason_ETAG_MISMATCH) { // a write to what is there; one to what isn't can't hold
+		names = append(names, "If-Match")
+	}
+	if m.conditional() {
+		names = append(names, "If-None-Match")
+	}
+	return append(names, "Grpc-Timeout", "X-Request-Id")
+}
+
+// answersTag says whether the answer is one resource with an entity tag.
+func (m *method) answersTag() bool {
+	return !m.IsStreamingServer() && m.Output().Fields().ByName("etag") != nil
+}
+
+// conditional says whether the answer can be 304.
+func (m *method) conditional() bool { return m.verb == "get" && m.answersTag() }
+
+// reviseBody documents the body by a component, closed, since unknown fields are refused. The component stays open for
+// answers, which may grow.
+func (r *reviser) reviseBody(op *operation, m *method, variables []pathVariable) error {
+	s, err := r.bodySchema(op, m, variables)
+	if err != nil {
+		return err
+	}
+	body := &requestBody{Required: m.body != "*" || len(variables) == 0}
+	kind := typeJSON
+	if m.IsStreamingClient() {
+		kind = typeNDJSON
+		body.Required = false
+		body.Description = "Newline-delimited JSON: each line is one such value, without line breaks in it. They are taken as they come, while the request is still being sent."
+	}
+	body.Content.set(kind, &mediaType{Schema: s})
+	op.RequestBody = body
+	return nil
+}
+
+func (r *reviser) bodySchema(op *operation, m *method, variables []pathVariable) (*schema, error) {
+	closed := func(name string) *schema {
+		return &schema{Ref: schemaRef + name, UnevaluatedProperties: new(false)}
+	}
+	name := shortName(m.input())
+	switch {
+	case m.value != nil:
+		return &schema{Ref: schemaRef + name}, r.addValueSchema(m.value)
+	case m.body != "*":
+		field, err := fieldOf(m.Input(), m.body)
+		if err != nil {
+			return nil, err
+		}
+		s := closed(shortName(field.Message()))
+		if m.verb == "post" {
+			s.Required = requiredOnCreation(field.Message())
+		}
+		return s, nil
+	case len(variables) == 0:
+		if _, ok := r.doc.Components.Schemas.get(name); !ok {
+			return nil, fmt.Errorf("the request has no schema %s", name)
+		}
+		return closed(name), nil
+	}
+	// What the path leaves of the request has no schema of its own yet.
+	var inPath []string
+	for _, v := range variables {
+		inPath = append(inPath, v.field)
+	}
+	content, _ := op.RequestBody.Content.get(typeJSON)
+	if content == nil || content.Schema.Properties == nil {
+		return nil, fmt.Errorf("the body has no schema")
+	}
+	if err := r.reviseMessage(content.Schema, m.Input(), inPath); err != nil {
+		return nil, err
+	}
+	content.Schema.Description = "What the path does not say. All of it may be left out, and then the body too."
+	r.doc.Components.Schemas.set(name, content.Schema)
+	return closed(name), nil
+}
+
+// addValueSchema adds the schema of a bare value.
+func (r *reviser) addValueSchema(message protoreflect.MessageDescriptor) error {
+	s := &schema{Type: "string"}
+	if err := r.reviseField(s, message.Fields().ByName("value")); err != nil {
+		return err
+	}
+	r.doc.Components.Schemas.set(shortName(message), s)
+	return nil
+}
+
+// requiredOnCreation lists the fields that a resource must have when it is created (AIP-203). Once it is there they can be
+// left out: an update writes what it says.
+func requiredOnCreation(resource protoreflect.MessageDescriptor) []string {
+	var names []string
+	for i := range resource.Fields().Len() {
+		if field := resource.Fields().Get(i); hasBehavior(field, annotations.FieldBehavior_REQUIRED) {
+			names = append(names, field.JSONName())
+		}
+	}
+	return names
+}
+
+func (r *reviser) reviseResponses(op *operation, m *method) {
+	op.Responses = ordered[*response]{}
+	answer := &schema{Ref: schemaRef + shortName(m.Output())}
+	description := r.describe(m.Output())
+	if m.Output().FullName() == stringValue {
+		answer, description = &schema{Type: "string"}, "The answer, a JSON string."
+	}
+	headers := &ordered[*header]{}
+	addHeaders(headers, r.responseHeaders(m)...)
+	content := &ordered[*mediaType]{}
+	if m.IsStreamingServer() {
+		description = streamed(content, answer, description)
+	} else {
+		content.set(typeJSON, &mediaType{Schema: answer})
+	}
+	op.Responses.set("200", &response{Description: description, Headers: headers, Content: content})
+	if m.conditional() {
+		headers := &ordered[*header]{}
+		addHeaders(headers, "ETag", "X-Request-Id")
+		op.Responses.set("304", &response{Description: "The resource still has an entity tag of `If-None-Match`. There is no body.", Headers: headers})
+	}
+	r.errorResponses(op, m)
+}
+
+func (r *reviser) responseHeaders(m *method) []string {
+	var names []string
+	if m.answersTag() {
+		names = append(names, "ETag")
+	}
+	if m.has(apiv1.ErrorReason_IDEMPOTENCY_KEY_REUSED) {
+		names = append(names, "Idempotency-Replayed")
+	}
+	if m.has(apiv1.ErrorReason_VERSION_RETIRED) {
+		names = append(names, "Grpc-Metadata-Timestamp", "Grpc-Metadata-Location", "Deprecation", "Sunset", "Link")
+	}
+	return append(names, "X-Request-Id")
+}
+
+func addHeaders(headers *ordered[*header], names ...string) {
+	slices.Sort(names)
+	for _, name := range names {
+		headers.set(name, &header{Ref: "#/components/headers/" + name})
+	}
+}
+
+// streamed documents a stream in both of its forms. OpenAPI 3.1 has no word for the records of one: the schema of NDJSON
+// is that of one line, and an event stream is text.
+func streamed(content *ordered[*mediaType], answer *schema, description string) string {
+	one := func(name string, s *schema) *schema {
+		properties := &ordered[*schema]{}
+		properties.set(name, s)
+		return &schema{Type: "object", Properties: properties, Required: []string{name}}
+	}
+	failed := &schema{Ref: schemaRef + "Status"}
+	content.set(typeNDJSON, &mediaType{Schema: &schema{
+		Description: "One line of the stream.",
+		OneOf:       []*schema{one("result", answer), one("error", failed)},
+	}})
+	content.set(typeEvents, &mediaType{Schema: &schema{
+		Type: "string",
+		Description: "Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html). Each record is an event with a number as its `id`, whose `data` is the JSON of the record itself. " +
+			"The last event is `end`, or `error`, whose `data` is the JSON of the error. Comments in between keep the connection alive.",
+	}})
+	return description + "\n\nA stream: by default newline-delimited JSON, each line `{\"result\": …}` with one record. When it fails after the first record the last line is `{\"error\": …}` instead. " +
+		"With `Accept: text/event-stream` it comes as server-sent events. What fails before the first record is an error like any other."
+}

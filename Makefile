@@ -47,10 +47,10 @@ generate: third-party ## Regenerate gen/ and openapi/, offline once the modules 
 	go tool openapiv3-merge proto/ordermanagement/{v1,api/v1}/openapi.json .build/openapi/{ordermanagement/v1,helloworld}/*.json >.build/v1.json
 	go tool openapiv3-merge proto/ordermanagement/{v2,api/v1}/openapi.json .build/openapi/ordermanagement/v2/*.json >.build/v2.json
 	go tool buf build -o .build/contract.binpb
+	go run ./internal/tools/openapi .build/contract.binpb proto/ordermanagement/v1/examples.yaml <.build/v1.json >.build/openapi/v1.json
+	go run ./internal/tools/openapi .build/contract.binpb proto/ordermanagement/v2/examples.yaml <.build/v2.json >.build/openapi/v2.json
 	rm -f openapi/*.json
-	for version in v1 v2; do \
-	  go run ./internal/tools/openapi .build/contract.binpb proto/ordermanagement/$$version/examples.yaml <.build/$$version.json >openapi/$$version.json; \
-	done
+	mv .build/openapi/v1.json .build/openapi/v2.json openapi/
 
 .PHONY: third-party
 third-party: ## Print the protos that the contracts import into third_party/proto

@@ -76,6 +76,12 @@ type response struct {
 	Reasons     []string             `json:"x-error-reasons,omitempty"` // every ErrorInfo.reason that it can have
 	Headers     *ordered[*header]    `json:"headers,omitempty"`
 	Content     *ordered[*mediaType] `json:"content,omitempty"`
+	Links       map[string]*link     `json:"links,omitempty"`
+}
+
+type link struct {
+	OperationID string            `json:"operationId"`
+	Parameters  map[string]string `json:"parameters"`
 }
 
 type header struct {

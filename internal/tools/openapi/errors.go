@@ -10,10 +10,10 @@ import (
 	apiv1 "ordermanagement/gen/ordermanagement/api/v1"
 )
 
-// commonReasons are those for which any method of this kind is refused, whatever it does: they follow from how gateway
-// and server treat every request.
-func (m *method) commonReasons() []apiv1.ErrorReason {
-	reasons := []apiv1.ErrorReason{
+// universalReasons are those for which any method is refused, whatever it does: they follow from how gateway and server
+// treat every request.
+func universalReasons() []apiv1.ErrorReason {
+	return []apiv1.ErrorReason{
 		apiv1.ErrorReason_MALFORMED_REQUEST, // the query, a header, or a body where none is taken
 		apiv1.ErrorReason_INVALID_FIELD,
 		apiv1.ErrorReason_CREDENTIALS_INVALID, // of a public method too: a wrong credential is never passed over
@@ -24,6 +24,12 @@ func (m *method) commonReasons() []apiv1.ErrorReason {
 		apiv1.ErrorReason_SERVICE_UNAVAILABLE,
 		apiv1.ErrorReason_DEADLINE_PASSED,
 	}
+}
+
+// reasons are all for which the method is refused: the universal ones, those of its kind, and those that the contract
+// lists for it.
+func (m *method) reasons() []apiv1.ErrorReason {
+	reasons := append(universalReasons(), m.errors...)
 	if !m.public {
 		reasons = append(reasons, apiv1.ErrorReason_CREDENTIALS_MISSING, apiv1.ErrorReason_SCOPE_MISSING)
 	}
@@ -38,7 +44,7 @@ func (m *method) commonReasons() []apiv1.ErrorReason {
 
 // errorResponses adds a response for each HTTP status that the method can be refused with.
 func (r *reviser) errorResponses(op *operation, m *method) {
-	all := append(m.commonReasons(), m.errors...)
+	all := m.reasons()
 	byStatus := map[int32][]reason{}
 	var statuses []int32
 	for _, reason := range r.contract.reasons { // in the order of the enum, whatever the order of options
@@ -52,41 +58,38 @@ func (r *reviser) errorResponses(op *operation, m *method) {
 	}
 	slices.Sort(statuses)
 	for _, status := range statuses {
-		name := r.errorResponse(status, byStatus[status], m)
+		name := r.errorResponse(status, byStatus[status])
 		op.Responses.set(strconv.Itoa(int(status)), &response{Ref: "#/components/responses/" + name})
 	}
 }
 
 // errorResponse makes the component for a status with these reasons, unless it is there, and returns its name: the
 // status, and the reasons that not every method has.
-func (r *reviser) errorResponse(status int32, reasons []reason, m *method) string {
-	name := statusName(int(status))
-	headers := &ordered[*header]{}
-	addHeaders(headers, "X-Request-Id")
-	common := m.commonReasons()
-	text := "Refused, for one of these reasons:\n"
+func (r *reviser) errorResponse(status int32, reasons []reason) string {
+	name, text := statusName(int(status)), "An error with one of these reasons:\n"
 	var names []string
 	for _, reason := range reasons {
 		names = append(names, reason.String())
 		text += fmt.Sprintf("\n- `%s`: %s", reason, reason.comment)
-		if !slices.Contains(common, reason.ErrorReason) || reason.ErrorReason == apiv1.ErrorReason_ROUTE_NOT_FOUND && len(reasons) == 1 {
+		if !slices.Contains(universalReasons(), reason.ErrorReason) {
 			name += "." + reason.String()
 		}
 	}
-	if !slices.Contains(names, apiv1.ErrorReason_CREDENTIALS_MISSING.String()) && (status == http.StatusUnauthorized || status == http.StatusForbidden) && m.public {
-		name += ".public"
+	if _, ok := r.doc.Components.Responses.get(name); ok {
+		return name
 	}
+	headers := &ordered[*header]{}
 	switch status {
 	case http.StatusUnauthorized:
-		addHeaders(headers, "WWW-Authenticate")
+		addHeaders(headers, "WWW-Authenticate", "X-Request-Id")
 	case http.StatusServiceUnavailable:
-		addHeaders(headers, "Retry-After")
+		addHeaders(headers, "Retry-After", "X-Request-Id")
+	default:
+		addHeaders(headers, "X-Request-Id")
 	}
-	if _, ok := r.doc.Components.Responses.get(name); !ok {
-		content := &ordered[*mediaType]{}
-		content.set(typeJSON, &mediaType{Schema: &schema{Ref: schemaRef + "Status"}})
-		r.doc.Components.Responses.set(name, &response{Description: text, Reasons: names, Headers: headers, Content: content})
-	}
+	content := &ordered[*mediaType]{}
+	content.set(typeJSON, &mediaType{Schema: &schema{Ref: schemaRef + "Status"}})
+	r.doc.Components.Responses.set(name, &response{Description: text, Reasons: names, Headers: headers, Content: content})
 	return name
 }
 

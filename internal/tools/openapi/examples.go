@@ -26,6 +26,9 @@ type scene struct {
 	Requests []any  `yaml:"requests"`
 	Answer   any    `yaml:"answer"`
 	Answers  []any  `yaml:"answers"`
+	// Links say which parameters of a later operation the answer gives: by operation, the name of the parameter and where
+	// to find it (https://spec.openapis.org/oas/v3.1.0#runtime-expressions).
+	Links map[string]map[string]string `yaml:"links"`
 
 	operationID string
 }
@@ -74,7 +77,7 @@ func (s *scene) show(op *placed) error {
 	if err := showRequests(op, requests); err != nil {
 		return err
 	}
-	return showAnswers(op, answers)
+	return s.showAnswers(op, answers)
 }
 
 func orOne(several []any, one any) []any {
@@ -118,11 +121,11 @@ func showRequests(op *placed, requests []proto.Message) error {
 		if err != nil {
 			return err
 		}
-		op.parameter(v.param).Example = strings.TrimPrefix(value.String(), v.prefix)
+		op.parameter("path", v.param).Example = strings.TrimPrefix(value.String(), v.prefix)
 	}
 	var err error
 	request.Range(func(field protoreflect.FieldDescriptor, _ protoreflect.Value) bool {
-		p := op.parameter(field.JSONName())
+		p := op.parameter("query", field.JSONName())
 		if p == nil {
 			return true // of the body
 		}
@@ -157,17 +160,18 @@ func takeField(m protoreflect.Message, path string) (protoreflect.Value, error) 
 }
 
 // parameter finds a parameter of path or query; nil if there is none.
-func (o *operation) parameter(name string) *parameter {
+func (o *operation) parameter(in, name string) *parameter {
 	for _, p := range o.Parameters {
-		if p.Name == name {
+		if p.In == in && p.Name == name {
 			return p
 		}
 	}
 	return nil
 }
 
-func showAnswers(op *placed, answers []proto.Message) error {
+func (s *scene) showAnswers(op *placed, answers []proto.Message) error {
 	response, _ := op.Responses.get("200")
+	response.Links = s.links()
 	if !op.method.IsStreamingServer() {
 		if len(answers) != 1 {
 			return errors.New("there must be one answer")
@@ -196,6 +200,14 @@ func showAnswers(op *placed, answers []proto.Message) error {
 	events, _ := response.Content.get(typeEvents)
 	events.Example = text.String()
 	return nil
+}
+
+func (s *scene) links() map[string]*link {
+	links := map[string]*link{}
+	for id, parameters := range s.Links {
+		links[id] = &link{OperationID: id, Parameters: parameters}
+	}
+	return links
 }
 
 // showAll shows the records of a stream as examples of one line each, named in their order.

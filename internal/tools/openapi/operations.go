@@ -16,11 +16,19 @@ const (
 	typeEvents = "text/event-stream"
 )
 
-// reviseOperation makes one operation true, and returns the path under which people find it.
-func (r *reviser) reviseOperation(op *operation, m *method) (string, error) {
+// placed is an operation with its method and the path under which people find it.
+type placed struct {
+	*operation
+	method    *method
+	path      string
+	variables []pathVariable
+}
+
+// reviseOperation makes one operation true.
+func (r *reviser) reviseOperation(op *operation, m *method) (*placed, error) {
 	path, variables, err := r.contract.publicPath(m.path)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	var rest string
 	op.Summary, rest = firstSentence(r.describe(m))
@@ -30,15 +38,15 @@ func (r *reviser) reviseOperation(op *operation, m *method) (string, error) {
 		op.Security = append(op.Security, map[string][]string{"bearer": {m.scope}})
 	}
 	if err := r.reviseParameters(op, m, variables); err != nil {
-		return "", err
+		return nil, err
 	}
 	if m.body != "" {
 		if err := r.reviseBody(op, m, variables); err != nil {
-			return "", err
+			return nil, err
 		}
 	}
 	r.reviseResponses(op, m)
-	return path, nil
+	return &placed{operation: op, method: m, path: path, variables: variables}, nil
 }
 
 func access(m *method) string {

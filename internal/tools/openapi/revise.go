@@ -57,14 +57,6 @@ func revise(doc *document, c *contract, s *story) error {
 	return doc.prune()
 }
 
-// placed is an operation with its method and its path.
-type placed struct {
-	*operation
-	method    *method
-	path      string
-	variables []pathVariable
-}
-
 // reviseOperations finds the operations of the document, by id.
 func (r *reviser) reviseOperations() (map[string]*placed, error) {
 	operations := map[string]*placed{}
@@ -74,12 +66,11 @@ func (r *reviser) reviseOperations() (map[string]*placed, error) {
 			if m == nil {
 				return nil, fmt.Errorf("the contract has no method %s", op.OperationID)
 			}
-			path, err := r.reviseOperation(op, m)
+			found, err := r.reviseOperation(op, m)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", op.OperationID, err)
 			}
-			_, variables, _ := r.contract.publicPath(m.path)
-			operations[op.OperationID] = &placed{operation: op, method: m, path: path, variables: variables}
+			operations[op.OperationID] = found
 		}
 	}
 	return operations, nil

@@ -64,6 +64,9 @@ func shortName(descriptor protoreflect.Descriptor) string {
 // reviseMessage adds the field rules and puts the fields into the order of the contract, but for those that the path of
 // a request sets.
 func (r *reviser) reviseMessage(s *schema, message protoreflect.MessageDescriptor, inPath []string) error {
+	if proto.HasExtension(message.Options(), validate.E_Message) {
+		return fmt.Errorf("rules of the whole message: %w", errNoSchema)
+	}
 	s.Description = r.describe(message)
 	base := s.Properties
 	s.Properties, s.Required = &ordered[*schema]{}, nil
@@ -163,14 +166,6 @@ func requiredFields(message protoreflect.MessageDescriptor) ([]string, error) {
 		names = append(names, message.Fields().ByName(protoreflect.Name(path[0].GetFieldName())).JSONName())
 	}
 	return names, nil
-}
-
-// checkMessageRules refuses rules of a whole message, which have no schema yet.
-func checkMessageRules(message protoreflect.MessageDescriptor) error {
-	if proto.HasExtension(message.Options(), validate.E_Message) {
-		return fmt.Errorf("%s: %w", message.FullName(), errNoSchema)
-	}
-	return nil
 }
 
 func hasBehavior(field protoreflect.FieldDescriptor, behavior annotations.FieldBehavior) bool {

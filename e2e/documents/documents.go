@@ -93,6 +93,11 @@ func build(data []byte, change func(map[string]any)) (validator.Validator, *v3.D
 	}
 	walk(root, change)
 	walk(root, func(object map[string]any) {
+		// What stands beside a $ref is moved away from it by the library, out of sight of unevaluatedProperties.
+		if _, ok := object["unevaluatedProperties"]; ok && object["$ref"] != nil {
+			object["allOf"] = []any{map[string]any{"$ref": object["$ref"]}}
+			delete(object, "$ref")
+		}
 		media, _ := object[ndjson].(map[string]any)
 		if schema, ok := media["schema"]; ok {
 			media["schema"] = map[string]any{"type": "array", "items": schema}
@@ -115,12 +120,18 @@ func build(data []byte, change func(map[string]any)) (validator.Validator, *v3.D
 		config.WithPathTree(noLookup{}), config.WithBodyDecoder(ndjson, content.DecoderFunc(decodeRecords))), &model.Model, nil
 }
 
-// closeSchema lets an object have no field but its documented ones, so that an answer with any other is found.
+// closeSchema lets an object have no field but its documented ones, so that an answer with any other is found. One that is
+// made of several schemas is left to these.
 func closeSchema(object map[string]any) {
-	_, isSchema := object["properties"].(map[string]any)
-	if _, said := object["additionalProperties"]; isSchema && !said {
-		object["additionalProperties"] = false
+	if _, isSchema := object["properties"].(map[string]any); !isSchema || object["type"] != "object" {
+		return
 	}
+	for _, said := range []string{"additionalProperties", "unevaluatedProperties", "allOf", "anyOf", "oneOf"} {
+		if _, ok := object[said]; ok {
+			return
+		}
+	}
+	object["additionalProperties"] = false
 }
 
 func walk(value any, visit func(map[string]any)) {

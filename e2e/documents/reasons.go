@@ -16,6 +16,7 @@ type failure struct {
 	status     int // 200 for one that came after records
 	reason     string
 	violations []violation
+	scope      string // that the caller lacks
 }
 
 // violation is one of BadRequest's.
@@ -56,6 +57,7 @@ func failuresOf(e *Exchange) ([]failure, error) {
 	var status struct {
 		Details []struct {
 			Reason          string      `json:"reason"`
+			Metadata        struct{ Scope string }
 			FieldViolations []violation `json:"fieldViolations"`
 		} `json:"details"`
 	}
@@ -65,6 +67,7 @@ func failuresOf(e *Exchange) ([]failure, error) {
 	found := failure{status: e.Answer.StatusCode}
 	for _, detail := range status.Details {
 		found.reason += detail.Reason
+		found.scope += detail.Metadata.Scope
 		found.violations = append(found.violations, detail.FieldViolations...)
 	}
 	return []failure{found}, nil
@@ -86,8 +89,38 @@ func (o *operation) allReasons() []string {
 	return all
 }
 
-func reasonsOf(response *v3.Response) []string {
-	return nil // TODO
+// reasonsOf reads the extension that lists the reasons of an error; none if it is not a list of texts.
+func reasonsOf(response *v3.Response) (reasons []string) {
+	if response == nil || response.Extensions == nil {
+		return nil
+	}
+	if node, ok := response.Extensions.Get("x-error-reasons"); ok {
+		if err := node.Decode(&reasons); err != nil {
+			return nil
+		}
+	}
+	return reasons
+}
+
+// scopes are those that a caller needs.
+func (o *operation) scopes() (scopes []string) {
+	for _, requirement := range o.Security {
+		for _, needed := range requirement.Requirements.FromOldest() {
+			scopes = append(scopes, needed...)
+		}
+	}
+	return scopes
+}
+
+// mediaType is that of the request's body, "" if it has none.
+func (o *operation) mediaType() string {
+	if o.RequestBody == nil || o.RequestBody.Content == nil {
+		return ""
+	}
+	for mediaType := range o.RequestBody.Content.FromOldest() {
+		return mediaType
+	}
+	return ""
 }
 
 func (o *operation) parameter(in, name string) *v3.Parameter {

@@ -13,8 +13,6 @@ import (
 type Rules struct {
 	// Shape are the reasons of requests that break a rule which the document should have too.
 	Shape []string `json:"shape"`
-	// Undecided are the reasons that are found before the shape of a request is looked at, or whatever it is.
-	Undecided []string `json:"undecided"`
 	// Routing are the reasons of requests for which there is no operation.
 	Routing []string `json:"routing"`
 	// Common are the reasons that need be shown once, and not for each operation.
@@ -30,6 +28,8 @@ type Rules struct {
 // Exception is where a document and the service differ on purpose. Its expressions match anywhere.
 type Exception struct {
 	Because string `json:"because"`
+	// Reason is that of the error.
+	Reason string `json:"reason"`
 	// Of it is the id of the operation, or of several; of any if empty.
 	Of string `json:"of"`
 	// Field and Says are a violation's field and description. Of a request that the document refuses, Says is the complaint.
@@ -43,7 +43,7 @@ type Exception struct {
 
 func (r *Rules) compile() error {
 	for _, exception := range slices.Concat(r.Unsaid, r.Lenient) {
-		if exception.Because == "" || exception.Field+exception.Says == "" {
+		if exception.Because == "" || exception.Reason+exception.Says == "" {
 			return fmt.Errorf("an exception needs a reason, and what it is about: %+v", exception)
 		}
 		for _, part := range []struct {
@@ -59,8 +59,8 @@ func (r *Rules) compile() error {
 	return nil
 }
 
-func (e *Exception) match(o *operation, field, says string) bool {
-	if !e.of.MatchString(o.OperationId) || !e.field.MatchString(field) || !e.says.MatchString(says) {
+func (e *Exception) match(o *operation, reason, field, says string) bool {
+	if e.Reason != reason || !e.of.MatchString(o.OperationId) || !e.field.MatchString(field) || !e.says.MatchString(says) {
 		return false
 	}
 	e.mu.Lock()
@@ -76,17 +76,16 @@ func (r *Rules) unsaid(o *operation, f failure) bool {
 		violations = []violation{{}}
 	}
 	return slices.ContainsFunc(r.Unsaid, func(e *Exception) bool {
-		return slices.ContainsFunc(violations, func(v violation) bool { return e.match(o, v.Field, v.Description) })
+		return slices.ContainsFunc(violations, func(v violation) bool { return e.match(o, f.reason, v.Field, v.Description) })
 	})
 }
 
 func (r *Rules) lenient(o *operation, complaint string) bool {
-	return slices.ContainsFunc(r.Lenient, func(e *Exception) bool { return e.match(o, "", complaint) })
+	return slices.ContainsFunc(r.Lenient, func(e *Exception) bool { return e.match(o, "", "", complaint) })
 }
 
-func (r *Rules) isShape(reason string) bool     { return slices.Contains(r.Shape, reason) }
-func (r *Rules) isUndecided(reason string) bool { return slices.Contains(r.Undecided, reason) }
-func (r *Rules) isRouting(reason string) bool   { return slices.Contains(r.Routing, reason) }
+func (r *Rules) isShape(reason string) bool   { return slices.Contains(r.Shape, reason) }
+func (r *Rules) isRouting(reason string) bool { return slices.Contains(r.Routing, reason) }
 
 // note keeps what an exchange has shown of an operation.
 func (d *Documents) note(o *operation, status int, failures []failure) {

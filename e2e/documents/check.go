@@ -19,6 +19,9 @@ func (d *Documents) Check(e *Exchange) error {
 	if e.Answer == nil {
 		return nil
 	}
+	if e.Request.Method == http.MethodHead && e.Answer.StatusCode == http.StatusMethodNotAllowed {
+		return nil // HEAD is what HTTP makes of GET, and the documents don't speak of it
+	}
 	failures, err := failuresOf(e)
 	if err != nil {
 		return err
@@ -165,7 +168,7 @@ func describe(problems []*liberrors.ValidationError) []string {
 	for _, problem := range problems {
 		var own, consequences []string
 		for _, failure := range problem.SchemaValidationErrors {
-			text := clip(fmt.Sprintf("%s: %s: %s", problem.ParameterName, failure.FieldPath, failure.Reason))
+			text := strings.TrimPrefix(fmt.Sprintf("%s: %s: %s", problem.ParameterName, failure.FieldPath, failure.Reason), ": ")
 			if failure.Reason == unevaluated {
 				consequences = append(consequences, text)
 			} else {
@@ -175,11 +178,15 @@ func describe(problems []*liberrors.ValidationError) []string {
 		switch {
 		case len(own) > 0:
 			texts = append(texts, own...)
+			texts[len(texts)-1] += strings.Join(append([]string{""}, consequences...), ", ")
 		case len(consequences) > 0:
 			texts = append(texts, consequences...)
 		default:
-			texts = append(texts, clip(problem.Message+": "+problem.Reason))
+			texts = append(texts, problem.Message+": "+problem.Reason)
 		}
+	}
+	for i := range texts {
+		texts[i] = clip(texts[i])
 	}
 	return texts
 }

@@ -65,7 +65,7 @@ check-generated: generate ## Fail when gen/, openapi/ or the client of 2019 is n
 	fi
 
 .PHONY: lint
-lint: third-party bin/api-linter ## Check the contracts and the Go code
+lint: third-party bin/api-linter lint-openapi ## Check the contracts, the OpenAPI documents and the Go code
 	@files=$$(gofmt -l .); if [ -n "$$files" ]; then printf 'Run gofmt -w on:\n%s\n' "$$files" >&2; exit 1; fi
 	go tool buf lint
 	go tool buf format --diff --exit-code proto
@@ -75,6 +75,17 @@ lint: third-party bin/api-linter ## Check the contracts and the Go code
 
 bin/api-linter: tools/apilinter/go.mod tools/apilinter/go.sum
 	go build -C tools/apilinter -o $(CURDIR)/$@ github.com/googleapis/api-linter/v2/cmd/api-linter
+
+.PHONY: lint-openapi
+lint-openapi: export REDOCLY_TELEMETRY = off
+lint-openapi: export REDOCLY_SUPPRESS_UPDATE_NOTICE = true
+lint-openapi: tools/openapilint/node_modules ## Check the OpenAPI documents with Redocly's and Spectral's rules
+	cd tools/openapilint && node_modules/.bin/redocly lint --config redocly.yaml ../../openapi/*.json
+	cd tools/openapilint && node_modules/.bin/spectral lint --ruleset spectral.yaml --fail-severity hint ../../openapi/*.json
+
+tools/openapilint/node_modules: tools/openapilint/package.json tools/openapilint/package-lock.json
+	npm ci --prefix tools/openapilint
+	touch $@
 
 .PHONY: breaking
 breaking: third-party ## Fail when the contracts break clients of an earlier commit: BASE, or the main of before

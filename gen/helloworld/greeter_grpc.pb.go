@@ -28,9 +28,9 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// Greets. Anybody may call it, without credentials.
+// A greeting, to try out a connection with. Anybody may call it, without credentials.
 type GreeterClient interface {
-	// Answers "Hello NAME".
+	// Greets by name.
 	SayHello(ctx context.Context, in *HelloRequest, opts ...grpc.CallOption) (*HelloReply, error)
 }
 
@@ -56,9 +56,9 @@ func (c *greeterClient) SayHello(ctx context.Context, in *HelloRequest, opts ...
 // All implementations must embed UnimplementedGreeterServer
 // for forward compatibility.
 //
-// Greets. Anybody may call it, without credentials.
+// A greeting, to try out a connection with. Anybody may call it, without credentials.
 type GreeterServer interface {
-	// Answers "Hello NAME".
+	// Greets by name.
 	SayHello(context.Context, *HelloRequest) (*HelloReply, error)
 	mustEmbedUnimplementedGreeterServer()
 }

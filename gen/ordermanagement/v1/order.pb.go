@@ -25,8 +25,8 @@ const (
 // An order as v1 shows it.
 type Order struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The caller's id of the order. "-1" is what old clients send for "none"; "." and ".." can't be put into a URL
-	// (RFC 3986, 5.2.4).
+	// The caller's id of the order. "-1", which old clients send for "none", and "." and "..", which can't be put into a URL
+	// (RFC 3986, 5.2.4), are not allowed.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// What is ordered, one title an item.
 	Items []string `protobuf:"bytes,2,rep,name=items,proto3" json:"items,omitempty"`

@@ -33,18 +33,20 @@ const (
 //
 // Orders, as existing clients know them. The same service answers as `ecommerce.OrderManagement`, its published name.
 type OrderManagementClient interface {
-	// Adds an order and answers "Order Added: ID". Adding the same order again answers the same; another order under an
-	// id that is taken is ALREADY_EXISTS.
+	// Adds an order. The answer is "Order Added: ID". Adding the same order again answers the same; another order under an
+	// id that is taken is refused.
 	AddOrder(ctx context.Context, in *Order, opts ...grpc.CallOption) (*wrapperspb.StringValue, error)
-	// Reads an order by its id.
+	// Reads an order. One that v2 has made, and that v1 can't show exactly, is refused: read it with v2.
 	GetOrder(ctx context.Context, in *wrapperspb.StringValue, opts ...grpc.CallOption) (*Order, error)
-	// Finds the orders that have an item whose title contains the value.
+	// Finds orders by a part of an item's title, the oldest first. Orders that v1 can't show exactly are left out.
 	SearchOrders(ctx context.Context, in *wrapperspb.StringValue, opts ...grpc.CallOption) (grpc.ServerStreamingClient[Order], error)
-	// Replaces drafts that v1 made, all of them or none, and answers with their ids.
+	// Replaces drafts that v1 has made, all of them or none. The answer is "Updated Order IDs: ID, ID". At most 1000 orders
+	// fit into one call; of several with one id the last one counts.
 	UpdateOrders(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[Order, wrapperspb.StringValue], error)
-	// Confirms orders by id and combines them into one shipment per destination. Every third id, and the end of the
-	// requests, closes a batch; a batch is answered when all of it is stored. An id that is in a shipment already
-	// answers that shipment; an unknown one ends the stream with NOT_FOUND, after the batches that were complete.
+	// Confirms orders and combines them into shipments. Send their ids: every third one, and the end of the request, closes
+	// a batch, and a batch is answered with one shipment per destination when all of it is stored. An order that is in a
+	// shipment already answers that shipment, so it is safe to send the same ids again. An unknown id ends the stream with
+	// an error, after the batches that were complete.
 	ProcessOrders(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[wrapperspb.StringValue, CombinedShipment], error)
 }
 
@@ -127,18 +129,20 @@ type OrderManagement_ProcessOrdersClient = grpc.BidiStreamingClient[wrapperspb.S
 //
 // Orders, as existing clients know them. The same service answers as `ecommerce.OrderManagement`, its published name.
 type OrderManagementServer interface {
-	// Adds an order and answers "Order Added: ID". Adding the same order again answers the same; another order under an
-	// id that is taken is ALREADY_EXISTS.
+	// Adds an order. The answer is "Order Added: ID". Adding the same order again answers the same; another order under an
+	// id that is taken is refused.
 	AddOrder(context.Context, *Order) (*wrapperspb.StringValue, error)
-	// Reads an order by its id.
+	// Reads an order. One that v2 has made, and that v1 can't show exactly, is refused: read it with v2.
 	GetOrder(context.Context, *wrapperspb.StringValue) (*Order, error)
-	// Finds the orders that have an item whose title contains the value.
+	// Finds orders by a part of an item's title, the oldest first. Orders that v1 can't show exactly are left out.
 	SearchOrders(*wrapperspb.StringValue, grpc.ServerStreamingServer[Order]) error
-	// Replaces drafts that v1 made, all of them or none, and answers with their ids.
+	// Replaces drafts that v1 has made, all of them or none. The answer is "Updated Order IDs: ID, ID". At most 1000 orders
+	// fit into one call; of several with one id the last one counts.
 	UpdateOrders(grpc.ClientStreamingServer[Order, wrapperspb.StringValue]) error
-	// Confirms orders by id and combines them into one shipment per destination. Every third id, and the end of the
-	// requests, closes a batch; a batch is answered when all of it is stored. An id that is in a shipment already
-	// answers that shipment; an unknown one ends the stream with NOT_FOUND, after the batches that were complete.
+	// Confirms orders and combines them into shipments. Send their ids: every third one, and the end of the request, closes
+	// a batch, and a batch is answered with one shipment per destination when all of it is stored. An order that is in a
+	// shipment already answers that shipment, so it is safe to send the same ids again. An unknown id ends the stream with
+	// an error, after the batches that were complete.
 	ProcessOrders(grpc.BidiStreamingServer[wrapperspb.StringValue, CombinedShipment]) error
 	mustEmbedUnimplementedOrderManagementServer()
 }

@@ -8,6 +8,7 @@ package ordermanagementv1
 
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"
@@ -99,9 +100,9 @@ var File_ordermanagement_v1_product_proto protoreflect.FileDescriptor
 
 const file_ordermanagement_v1_product_proto_rawDesc = "" +
 	"\n" +
-	" ordermanagement/v1/product.proto\x12\x12ordermanagement.v1\x1a\x1bbuf/validate/validate.proto\"\x89\x01\n" +
-	"\aProduct\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1e\n" +
+	" ordermanagement/v1/product.proto\x12\x12ordermanagement.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\"\x8e\x01\n" +
+	"\aProduct\x12\x13\n" +
+	"\x02id\x18\x01 \x01(\tB\x03\xe0A\x03R\x02id\x12\x1e\n" +
 	"\x04name\x18\x02 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\x80\x02R\x04name\x12*\n" +
 	"\vdescription\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\vdescription\x12\"\n" +

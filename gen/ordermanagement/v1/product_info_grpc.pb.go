@@ -30,9 +30,9 @@ const (
 //
 // Products, as existing clients know them. The same service answers as `ecommerce.ProductInfo`, its published name.
 type ProductInfoClient interface {
-	// Adds a product and answers its id.
+	// Adds a product. The answer is the id that the service has given it.
 	AddProduct(ctx context.Context, in *Product, opts ...grpc.CallOption) (*wrapperspb.StringValue, error)
-	// Reads a product by its id.
+	// Reads a product.
 	GetProduct(ctx context.Context, in *wrapperspb.StringValue, opts ...grpc.CallOption) (*Product, error)
 }
 
@@ -70,9 +70,9 @@ func (c *productInfoClient) GetProduct(ctx context.Context, in *wrapperspb.Strin
 //
 // Products, as existing clients know them. The same service answers as `ecommerce.ProductInfo`, its published name.
 type ProductInfoServer interface {
-	// Adds a product and answers its id.
+	// Adds a product. The answer is the id that the service has given it.
 	AddProduct(context.Context, *Product) (*wrapperspb.StringValue, error)
-	// Reads a product by its id.
+	// Reads a product.
 	GetProduct(context.Context, *wrapperspb.StringValue) (*Product, error)
 	mustEmbedUnimplementedProductInfoServer()
 }

@@ -32,7 +32,7 @@ type CreateProductRequest struct {
 	Product *Product `protobuf:"bytes,1,opt,name=product,proto3" json:"product,omitempty"`
 	// The id the product shall have, the last part of its name. The service makes one when it is absent.
 	ProductId string `protobuf:"bytes,2,opt,name=product_id,json=productId,proto3" json:"product_id,omitempty"`
-	// A UUID that makes the write safe to repeat (AIP-155): for 48 hours the same id with the same request answers what
+	// A UUID that makes the write safe to repeat: for 48 hours the same id with the same request answers what
 	// the first one answered, and changes nothing. The `Idempotency-Key` header does the same.
 	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -140,7 +140,7 @@ func (x *GetProductRequest) GetName() string {
 type ListProductsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How many to answer at the most: 50 when absent, 1000 at the most; more is taken as 1000. A page of large resources has
-	// fewer; only a missing `next_page_token` says that it is the last. (AIP-158)
+	// fewer; only a missing `next_page_token` says that it is the last.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// `next_page_token` of the page before. All else in the request must be as it was for that page.
 	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
@@ -252,9 +252,10 @@ type UpdateProductRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The product with its name and the new values. A set `etag` must be the current one.
 	Product *Product `protobuf:"bytes,1,opt,name=product,proto3" json:"product,omitempty"`
-	// Which fields to update (AIP-134): those that are set when absent, all when it is `*`. Output-only fields are ignored.
+	// Which fields to update, e.g. `description,labels`: those that are set when absent, all when it is `*`. Output-only
+	// fields are ignored.
 	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
-	// A UUID that makes the write safe to repeat (AIP-155): for 48 hours the same id with the same request answers what
+	// A UUID that makes the write safe to repeat: for 48 hours the same id with the same request answers what
 	// the first one answered, and changes nothing. The `Idempotency-Key` header does the same.
 	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields

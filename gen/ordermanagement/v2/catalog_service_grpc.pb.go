@@ -29,13 +29,13 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// Products.
+// The catalog: products that orders refer to.
 type CatalogServiceClient interface {
 	// Creates a product.
 	CreateProduct(ctx context.Context, in *CreateProductRequest, opts ...grpc.CallOption) (*Product, error)
 	// Reads a product.
 	GetProduct(ctx context.Context, in *GetProductRequest, opts ...grpc.CallOption) (*Product, error)
-	// Lists the products of the tenant, the newest first.
+	// Lists the products of the caller's tenant, the newest first.
 	ListProducts(ctx context.Context, in *ListProductsRequest, opts ...grpc.CallOption) (*ListProductsResponse, error)
 	// Updates fields of a product. Orders keep what they copied from it.
 	UpdateProduct(ctx context.Context, in *UpdateProductRequest, opts ...grpc.CallOption) (*Product, error)
@@ -93,13 +93,13 @@ func (c *catalogServiceClient) UpdateProduct(ctx context.Context, in *UpdateProd
 // All implementations must embed UnimplementedCatalogServiceServer
 // for forward compatibility.
 //
-// Products.
+// The catalog: products that orders refer to.
 type CatalogServiceServer interface {
 	// Creates a product.
 	CreateProduct(context.Context, *CreateProductRequest) (*Product, error)
 	// Reads a product.
 	GetProduct(context.Context, *GetProductRequest) (*Product, error)
-	// Lists the products of the tenant, the newest first.
+	// Lists the products of the caller's tenant, the newest first.
 	ListProducts(context.Context, *ListProductsRequest) (*ListProductsResponse, error)
 	// Updates fields of a product. Orders keep what they copied from it.
 	UpdateProduct(context.Context, *UpdateProductRequest) (*Product, error)

@@ -242,9 +242,9 @@ type Order struct {
 	Totals *OrderTotals `protobuf:"bytes,16,opt,name=totals,proto3" json:"totals,omitempty"`
 	// Short values to find orders by. Keys are up to 63 lower-case letters, digits, `_`, `-`, `.` and `/`.
 	Labels map[string]string `protobuf:"bytes,17,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// Notes of the caller's programs. They can't be searched. (AIP-148)
+	// Notes of the caller's programs. They can't be searched.
 	Annotations map[string]string `protobuf:"bytes,18,rep,name=annotations,proto3" json:"annotations,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// The entity tag of this version of the order (AIP-154). Sent with a write, it must be the current one.
+	// The entity tag of this version of the order, with its double quotes. Sent with a write, it must be the current one.
 	Etag string `protobuf:"bytes,19,opt,name=etag,proto3" json:"etag,omitempty"`
 	// When the order was created.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,20,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
@@ -256,7 +256,7 @@ type Order struct {
 	CancelTime *timestamppb.Timestamp `protobuf:"bytes,23,opt,name=cancel_time,json=cancelTime,proto3" json:"cancel_time,omitempty"`
 	// When it was completed.
 	CompleteTime *timestamppb.Timestamp `protobuf:"bytes,24,opt,name=complete_time,json=completeTime,proto3" json:"complete_time,omitempty"`
-	// When it was deleted; absent for an order that is not. (AIP-164)
+	// When it was deleted; absent for an order that is not.
 	DeleteTime *timestamppb.Timestamp `protobuf:"bytes,25,opt,name=delete_time,json=deleteTime,proto3" json:"delete_time,omitempty"`
 	// When a deleted order will be gone for good, 30 days after it was deleted.
 	PurgeTime     *timestamppb.Timestamp `protobuf:"bytes,26,opt,name=purge_time,json=purgeTime,proto3" json:"purge_time,omitempty"`
@@ -495,7 +495,7 @@ type LineItem struct {
 	Discount *money.Money `protobuf:"bytes,7,opt,name=discount,proto3" json:"discount,omitempty"`
 	// The tax on the whole line, as the caller has computed it.
 	Tax *money.Money `protobuf:"bytes,8,opt,name=tax,proto3" json:"tax,omitempty"`
-	// quantity × unit_price - discount + tax.
+	// `quantity` × `unit_price` - `discount` + `tax`.
 	Total *money.Money `protobuf:"bytes,9,opt,name=total,proto3" json:"total,omitempty"`
 	// How many have stock reserved.
 	ReservedQuantity int32 `protobuf:"varint,10,opt,name=reserved_quantity,json=reservedQuantity,proto3" json:"reserved_quantity,omitempty"`
@@ -642,7 +642,7 @@ func (x *LineItem) GetReturnedQuantity() int32 {
 // What an order costs, all in its currency. Each is a sum over the lines.
 type OrderTotals struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// quantity × unit_price.
+	// The lines: `quantity` × `unit_price`.
 	Subtotal *money.Money `protobuf:"bytes,1,opt,name=subtotal,proto3" json:"subtotal,omitempty"`
 	// The discounts.
 	Discount *money.Money `protobuf:"bytes,2,opt,name=discount,proto3" json:"discount,omitempty"`
@@ -650,7 +650,7 @@ type OrderTotals struct {
 	Tax *money.Money `protobuf:"bytes,3,opt,name=tax,proto3" json:"tax,omitempty"`
 	// The shipping charge.
 	Shipping *money.Money `protobuf:"bytes,4,opt,name=shipping,proto3" json:"shipping,omitempty"`
-	// subtotal - discount + tax + shipping; or the quoted total where there is one.
+	// `subtotal` - `discount` + `tax` + `shipping`; or the quoted total where there is one.
 	Total         *money.Money `protobuf:"bytes,5,opt,name=total,proto3" json:"total,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -32,7 +32,7 @@ type CreateOrderRequest struct {
 	Order *Order `protobuf:"bytes,1,opt,name=order,proto3" json:"order,omitempty"`
 	// The id the order shall have, the last part of its name. The service makes one when it is absent.
 	OrderId string `protobuf:"bytes,2,opt,name=order_id,json=orderId,proto3" json:"order_id,omitempty"`
-	// A UUID that makes the write safe to repeat (AIP-155): for 48 hours the same id with the same request answers what
+	// A UUID that makes the write safe to repeat: for 48 hours the same id with the same request answers what
 	// the first one answered, and changes nothing. The `Idempotency-Key` header does the same.
 	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -140,13 +140,13 @@ func (x *GetOrderRequest) GetName() string {
 type ListOrdersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How many to answer at the most: 50 when absent, 1000 at the most; more is taken as 1000. A page of large resources has
-	// fewer; only a missing `next_page_token` says that it is the last. (AIP-158)
+	// fewer; only a missing `next_page_token` says that it is the last.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// `next_page_token` of the page before. All else in the request must be as it was for that page.
 	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// `create_time desc` (the default) or `create_time`. (AIP-132)
+	// The order of the list: "create_time desc", the newest first, which is the default, or "create_time", the oldest first.
 	OrderBy string `protobuf:"bytes,3,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
-	// Whether to list deleted orders too. (AIP-164)
+	// Whether to list deleted orders too.
 	ShowDeleted   bool `protobuf:"varint,4,opt,name=show_deleted,json=showDeleted,proto3" json:"show_deleted,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -270,9 +270,10 @@ type UpdateOrderRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The order with its name and the new values. A set `etag` must be the current one.
 	Order *Order `protobuf:"bytes,1,opt,name=order,proto3" json:"order,omitempty"`
-	// Which fields to update (AIP-134): those that are set when absent, all when it is `*`. Output-only fields are ignored.
+	// Which fields to update, e.g. `description,labels`: those that are set when absent, all when it is `*`. Output-only
+	// fields are ignored.
 	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
-	// A UUID that makes the write safe to repeat (AIP-155): for 48 hours the same id with the same request answers what
+	// A UUID that makes the write safe to repeat: for 48 hours the same id with the same request answers what
 	// the first one answered, and changes nothing. The `Idempotency-Key` header does the same.
 	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -335,9 +336,9 @@ type DeleteOrderRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The order, `orders/{order}`.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// The entity tag the order must have (AIP-154).
+	// The entity tag the order must have; the `If-Match` header does the same.
 	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
-	// A UUID that makes the write safe to repeat (AIP-155): for 48 hours the same id with the same request answers what
+	// A UUID that makes the write safe to repeat: for 48 hours the same id with the same request answers what
 	// the first one answered, and changes nothing. The `Idempotency-Key` header does the same.
 	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -400,9 +401,9 @@ type UndeleteOrderRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The order, `orders/{order}`.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// The entity tag the order must have (AIP-154).
+	// The entity tag the order must have; the `If-Match` header does the same.
 	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
-	// A UUID that makes the write safe to repeat (AIP-155): for 48 hours the same id with the same request answers what
+	// A UUID that makes the write safe to repeat: for 48 hours the same id with the same request answers what
 	// the first one answered, and changes nothing. The `Idempotency-Key` header does the same.
 	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -465,9 +466,9 @@ type ConfirmOrderRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The order, `orders/{order}`.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// The entity tag the order must have (AIP-154).
+	// The entity tag the order must have; the `If-Match` header does the same.
 	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
-	// A UUID that makes the write safe to repeat (AIP-155): for 48 hours the same id with the same request answers what
+	// A UUID that makes the write safe to repeat: for 48 hours the same id with the same request answers what
 	// the first one answered, and changes nothing. The `Idempotency-Key` header does the same.
 	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -530,9 +531,9 @@ type HoldOrderRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The order, `orders/{order}`.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// The entity tag the order must have (AIP-154).
+	// The entity tag the order must have; the `If-Match` header does the same.
 	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
-	// A UUID that makes the write safe to repeat (AIP-155): for 48 hours the same id with the same request answers what
+	// A UUID that makes the write safe to repeat: for 48 hours the same id with the same request answers what
 	// the first one answered, and changes nothing. The `Idempotency-Key` header does the same.
 	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -595,9 +596,9 @@ type ReleaseOrderRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The order, `orders/{order}`.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// The entity tag the order must have (AIP-154).
+	// The entity tag the order must have; the `If-Match` header does the same.
 	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
-	// A UUID that makes the write safe to repeat (AIP-155): for 48 hours the same id with the same request answers what
+	// A UUID that makes the write safe to repeat: for 48 hours the same id with the same request answers what
 	// the first one answered, and changes nothing. The `Idempotency-Key` header does the same.
 	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -660,9 +661,9 @@ type CancelOrderRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The order, `orders/{order}`.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// The entity tag the order must have (AIP-154).
+	// The entity tag the order must have; the `If-Match` header does the same.
 	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
-	// A UUID that makes the write safe to repeat (AIP-155): for 48 hours the same id with the same request answers what
+	// A UUID that makes the write safe to repeat: for 48 hours the same id with the same request answers what
 	// the first one answered, and changes nothing. The `Idempotency-Key` header does the same.
 	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields

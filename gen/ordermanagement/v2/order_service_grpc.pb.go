@@ -35,28 +35,30 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// Orders.
+// Orders: drafts that are edited, confirmed, held and released, canceled, deleted and undeleted.
 type OrderServiceClient interface {
-	// Creates a draft. Products that its lines refer to must exist; their sku, title and price are copied into the lines.
+	// Creates an order, as a draft. Products that its lines refer to must exist; their sku, title and price are copied into
+	// the lines.
 	CreateOrder(ctx context.Context, in *CreateOrderRequest, opts ...grpc.CallOption) (*Order, error)
 	// Reads an order.
 	GetOrder(ctx context.Context, in *GetOrderRequest, opts ...grpc.CallOption) (*Order, error)
-	// Lists the orders of the tenant, the newest first. Pages stay stable while orders are written.
+	// Lists the orders of the caller's tenant, the newest first. Pages stay stable while orders are written.
 	ListOrders(ctx context.Context, in *ListOrdersRequest, opts ...grpc.CallOption) (*ListOrdersResponse, error)
 	// Updates fields of an order. Lines, prices and addresses change only while it is a draft; the description, labels,
-	// annotations and external_id at any time.
+	// annotations and `external_id` at any time.
 	UpdateOrder(ctx context.Context, in *UpdateOrderRequest, opts ...grpc.CallOption) (*Order, error)
-	// Deletes an order that is a draft, canceled or completed. It is kept for 30 days and can be undeleted. (AIP-164)
+	// Deletes an order. It must be a draft, canceled or completed; it is kept for 30 days and can be
+	// undeleted until then.
 	DeleteOrder(ctx context.Context, in *DeleteOrderRequest, opts ...grpc.CallOption) (*Order, error)
-	// Brings a deleted order back as it was.
+	// Undeletes an order. It is back as it was.
 	UndeleteOrder(ctx context.Context, in *UndeleteOrderRequest, opts ...grpc.CallOption) (*Order, error)
-	// Makes a draft binding: DRAFT to CONFIRMED.
+	// Confirms an order. A draft becomes binding: DRAFT to CONFIRMED. It needs at least one line.
 	ConfirmOrder(ctx context.Context, in *ConfirmOrderRequest, opts ...grpc.CallOption) (*Order, error)
-	// Stops a confirmed order from shipping: CONFIRMED to ON_HOLD.
+	// Holds an order. It does not ship until it is released: CONFIRMED to ON_HOLD.
 	HoldOrder(ctx context.Context, in *HoldOrderRequest, opts ...grpc.CallOption) (*Order, error)
-	// Lets a held order ship again: ON_HOLD to CONFIRMED.
+	// Releases an order that is on hold. It can ship again: ON_HOLD to CONFIRMED.
 	ReleaseOrder(ctx context.Context, in *ReleaseOrderRequest, opts ...grpc.CallOption) (*Order, error)
-	// Gives an order up while nothing of it has shipped: DRAFT, CONFIRMED or ON_HOLD to CANCELED.
+	// Cancels an order. It must be in no shipment: DRAFT, CONFIRMED or ON_HOLD to CANCELED.
 	CancelOrder(ctx context.Context, in *CancelOrderRequest, opts ...grpc.CallOption) (*Order, error)
 }
 
@@ -172,28 +174,30 @@ func (c *orderServiceClient) CancelOrder(ctx context.Context, in *CancelOrderReq
 // All implementations must embed UnimplementedOrderServiceServer
 // for forward compatibility.
 //
-// Orders.
+// Orders: drafts that are edited, confirmed, held and released, canceled, deleted and undeleted.
 type OrderServiceServer interface {
-	// Creates a draft. Products that its lines refer to must exist; their sku, title and price are copied into the lines.
+	// Creates an order, as a draft. Products that its lines refer to must exist; their sku, title and price are copied into
+	// the lines.
 	CreateOrder(context.Context, *CreateOrderRequest) (*Order, error)
 	// Reads an order.
 	GetOrder(context.Context, *GetOrderRequest) (*Order, error)
-	// Lists the orders of the tenant, the newest first. Pages stay stable while orders are written.
+	// Lists the orders of the caller's tenant, the newest first. Pages stay stable while orders are written.
 	ListOrders(context.Context, *ListOrdersRequest) (*ListOrdersResponse, error)
 	// Updates fields of an order. Lines, prices and addresses change only while it is a draft; the description, labels,
-	// annotations and external_id at any time.
+	// annotations and `external_id` at any time.
 	UpdateOrder(context.Context, *UpdateOrderRequest) (*Order, error)
-	// Deletes an order that is a draft, canceled or completed. It is kept for 30 days and can be undeleted. (AIP-164)
+	// Deletes an order. It must be a draft, canceled or completed; it is kept for 30 days and can be
+	// undeleted until then.
 	DeleteOrder(context.Context, *DeleteOrderRequest) (*Order, error)
-	// Brings a deleted order back as it was.
+	// Undeletes an order. It is back as it was.
 	UndeleteOrder(context.Context, *UndeleteOrderRequest) (*Order, error)
-	// Makes a draft binding: DRAFT to CONFIRMED.
+	// Confirms an order. A draft becomes binding: DRAFT to CONFIRMED. It needs at least one line.
 	ConfirmOrder(context.Context, *ConfirmOrderRequest) (*Order, error)
-	// Stops a confirmed order from shipping: CONFIRMED to ON_HOLD.
+	// Holds an order. It does not ship until it is released: CONFIRMED to ON_HOLD.
 	HoldOrder(context.Context, *HoldOrderRequest) (*Order, error)
-	// Lets a held order ship again: ON_HOLD to CONFIRMED.
+	// Releases an order that is on hold. It can ship again: ON_HOLD to CONFIRMED.
 	ReleaseOrder(context.Context, *ReleaseOrderRequest) (*Order, error)
-	// Gives an order up while nothing of it has shipped: DRAFT, CONFIRMED or ON_HOLD to CANCELED.
+	// Cancels an order. It must be in no shipment: DRAFT, CONFIRMED or ON_HOLD to CANCELED.
 	CancelOrder(context.Context, *CancelOrderRequest) (*Order, error)
 	mustEmbedUnimplementedOrderServiceServer()
 }

@@ -40,9 +40,9 @@ type Product struct {
 	Price *money.Money `protobuf:"bytes,5,opt,name=price,proto3" json:"price,omitempty"`
 	// Short values to find products by.
 	Labels map[string]string `protobuf:"bytes,6,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// Notes of the caller's programs. They can't be searched. (AIP-148)
+	// Notes of the caller's programs. They can't be searched.
 	Annotations map[string]string `protobuf:"bytes,7,rep,name=annotations,proto3" json:"annotations,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// The entity tag of this version of the product (AIP-154). Sent with a write, it must be the current one.
+	// The entity tag of this version of the product, with its double quotes. Sent with a write, it must be the current one.
 	Etag string `protobuf:"bytes,8,opt,name=etag,proto3" json:"etag,omitempty"`
 	// When it was created.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`

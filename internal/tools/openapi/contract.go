@@ -60,6 +60,10 @@ func readContract(path string) (*contract, error) {
 	if err := proto.Unmarshal(data, set); err != nil {
 		return nil, fmt.Errorf("%s is no image of buf build: %w", path, err)
 	}
+	return newContract(set)
+}
+
+func newContract(set *descriptorpb.FileDescriptorSet) (*contract, error) {
 	files, err := protodesc.NewFiles(set)
 	if err != nil {
 		return nil, err

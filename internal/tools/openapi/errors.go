@@ -79,18 +79,38 @@ func (r *reviser) errorResponse(status int32, reasons []reason) string {
 		return name
 	}
 	headers := &ordered[*header]{}
+	has := []string{"X-Request-Id"}
+	if r.legacy() {
+		has = append(has, legacyHeaders()...)
+	}
 	switch status {
 	case http.StatusUnauthorized:
-		addHeaders(headers, "WWW-Authenticate", "X-Request-Id")
+		has = append(has, "WWW-Authenticate")
 	case http.StatusServiceUnavailable:
-		addHeaders(headers, "Retry-After", "X-Request-Id")
-	default:
-		addHeaders(headers, "X-Request-Id")
+		has = append(has, "Retry-After")
 	}
+	addHeaders(headers, has...)
 	content := &ordered[*mediaType]{}
 	content.set(typeJSON, &mediaType{Schema: &schema{Ref: schemaRef + "Status"}})
 	r.doc.Components.Responses.set(name, &response{Description: text, Reasons: names, Headers: headers, Content: content})
 	return name
+}
+
+// legacyHeaders are those of the version that can be switched off, on answers and errors.
+func legacyHeaders() []string {
+	return []string{"Grpc-Metadata-Timestamp", "Grpc-Metadata-Location", "Deprecation", "Sunset", "Link"}
+}
+
+// legacy says whether the document is that version's.
+func (r *reviser) legacy() bool {
+	for _, item := range r.doc.Paths.all() {
+		for _, op := range item.all() {
+			if m := r.contract.methods[op.OperationID]; m != nil && m.has(apiv1.ErrorReason_VERSION_RETIRED) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // statusName is the name of an HTTP status in one word, e.g. "NotFound".

@@ -38,16 +38,24 @@ func readStory(path string) (*story, error) {
 	if err != nil {
 		return nil, err
 	}
+	s, err := parseStory(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return s, nil
+}
+
+func parseStory(data []byte) (*story, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	decoder.KnownFields(true)
 	s := &story{}
 	if err := decoder.Decode(&s.scenes); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, err
 	}
 	for _, scene := range s.scenes {
 		service, method, ok := strings.Cut(scene.Call, "/")
 		if !ok {
-			return nil, fmt.Errorf("%s: %q is no package.Service/Method", path, scene.Call)
+			return nil, fmt.Errorf("%q is no package.Service/Method", scene.Call)
 		}
 		scene.operationID = service[strings.LastIndexByte(service, '.')+1:] + "_" + method
 	}

@@ -225,7 +225,7 @@ func (r *reviser) responseHeaders(m *method) []string {
 		names = append(names, "Idempotency-Replayed")
 	}
 	if m.has(apiv1.ErrorReason_VERSION_RETIRED) {
-		names = append(names, "Grpc-Metadata-Timestamp", "Grpc-Metadata-Location", "Deprecation", "Sunset", "Link")
+		names = append(names, legacyHeaders()...)
 	}
 	return append(names, "X-Request-Id")
 }

@@ -45,8 +45,10 @@ func (s *schema) addTypeRules(kind string, rules protoreflect.Message) error {
 			err = s.addListRule(string(field.Name()), value)
 		case "map":
 			err = s.addMapRule(string(field.Name()), value)
-		default:
+		case "float", "double", "int32", "int64", "uint32", "uint64", "sint32", "sint64", "fixed32", "fixed64", "sfixed32", "sfixed64":
 			err = s.addNumberRule(string(field.Name()), field, value)
+		default:
+			err = errNoSchema
 		}
 		if err != nil {
 			err = fmt.Errorf("%s.%s: %w", kind, field.Name(), err)
@@ -94,7 +96,7 @@ func (s *schema) addPattern(pattern string) {
 }
 
 func (s *schema) addNumberRule(rule string, field protoreflect.FieldDescriptor, value protoreflect.Value) error {
-	if s.Type == "string" && rule != "example" { // 64-bit integers are strings in JSON (https://protobuf.dev/programming-guides/json)
+	if s.Type == "string" { // 64-bit integers are strings in JSON (https://protobuf.dev/programming-guides/json)
 		return errNoSchema
 	}
 	switch rule {

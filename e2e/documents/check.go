@@ -76,12 +76,12 @@ func (d *Documents) judgeRequest(o *operation, against []string, failures []fail
 	var wrong []error
 	switch {
 	case len(failures) > 0 && d.rules.isShape(failures[0].reason):
-		if len(against) == 0 && !d.rules.unsaid(o, failures[0]) {
+		if len(against) == 0 && !d.unsaid(o, failures[0]) {
 			wrong = append(wrong, fmt.Errorf("the service refuses the request, the document doesn't: %v", failures[0]))
 		}
 	case len(failures) == 0:
 		for _, complaint := range against {
-			if !d.rules.lenient(o, complaint) {
+			if !d.lenient(o, complaint) {
 				wrong = append(wrong, fmt.Errorf("the document refuses the request, the service doesn't: %s", complaint))
 			}
 		}

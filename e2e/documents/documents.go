@@ -32,8 +32,9 @@ type Documents struct {
 	rules     *Rules
 	documents []*document
 
-	mu   sync.Mutex
-	seen map[string]bool
+	mu     sync.Mutex
+	seen   map[string]bool
+	needed map[*Exception]bool
 }
 
 // document is one document, compiled twice: as it is, for requests, and closed, for answers.
@@ -51,7 +52,7 @@ func Load(files fs.FS, rules Rules) (*Documents, error) {
 	if err != nil || len(names) == 0 {
 		return nil, cmp.Or(err, errors.New("there are no documents"))
 	}
-	d := &Documents{rules: &rules, seen: map[string]bool{}}
+	d := &Documents{rules: &rules, seen: map[string]bool{}, needed: map[*Exception]bool{}}
 	if err := rules.compile(); err != nil {
 		return nil, err
 	}

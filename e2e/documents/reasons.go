@@ -56,7 +56,7 @@ func failuresOf(e *Exchange) ([]failure, error) {
 	}
 	var status struct {
 		Details []struct {
-			Reason          string      `json:"reason"`
+			Reason          string `json:"reason"`
 			Metadata        struct{ Scope string }
 			FieldViolations []violation `json:"fieldViolations"`
 		} `json:"details"`

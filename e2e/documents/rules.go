@@ -5,7 +5,6 @@ import (
 	"maps"
 	"regexp"
 	"slices"
-	"sync"
 )
 
 // Rules say where the documents and the service differ on purpose, each with a word why. What of them is never needed is
@@ -37,8 +36,6 @@ type Exception struct {
 	Says  string `json:"says"`
 
 	of, field, says *regexp.Regexp
-	mu              sync.Mutex
-	used            bool
 }
 
 func (r *Rules) compile() error {
@@ -60,28 +57,34 @@ func (r *Rules) compile() error {
 }
 
 func (e *Exception) match(o *operation, reason, field, says string) bool {
-	if e.Reason != reason || !e.of.MatchString(o.OperationId) || !e.field.MatchString(field) || !e.says.MatchString(says) {
+	return e.Reason == reason && e.of.MatchString(o.OperationId) && e.field.MatchString(field) && e.says.MatchString(says)
+}
+
+// except looks for an exception that matches, and notes that it is needed.
+func (d *Documents) except(exceptions []*Exception, match func(*Exception) bool) bool {
+	i := slices.IndexFunc(exceptions, match)
+	if i < 0 {
 		return false
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.used = true
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.needed[exceptions[i]] = true
 	return true
 }
 
 // unsaid says whether the document can't have the rule that a request breaks. Of several violations one suffices.
-func (r *Rules) unsaid(o *operation, f failure) bool {
+func (d *Documents) unsaid(o *operation, f failure) bool {
 	violations := f.violations
 	if len(violations) == 0 {
 		violations = []violation{{}}
 	}
-	return slices.ContainsFunc(r.Unsaid, func(e *Exception) bool {
+	return d.except(d.rules.Unsaid, func(e *Exception) bool {
 		return slices.ContainsFunc(violations, func(v violation) bool { return e.match(o, f.reason, v.Field, v.Description) })
 	})
 }
 
-func (r *Rules) lenient(o *operation, complaint string) bool {
-	return slices.ContainsFunc(r.Lenient, func(e *Exception) bool { return e.match(o, "", "", complaint) })
+func (d *Documents) lenient(o *operation, complaint string) bool {
+	return d.except(d.rules.Lenient, func(e *Exception) bool { return e.match(o, "", "", complaint) })
 }
 
 func (r *Rules) isShape(reason string) bool   { return slices.Contains(r.Shape, reason) }
@@ -131,7 +134,7 @@ func (d *Documents) Unseen() []string {
 		}
 	}
 	for _, exception := range slices.Concat(d.rules.Unsaid, d.rules.Lenient) {
-		if !exception.used {
+		if !d.needed[exception] {
 			unseen = append(unseen, "an exception is never needed: "+exception.Because)
 		}
 	}

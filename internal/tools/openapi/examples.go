@@ -204,7 +204,7 @@ func (s *scene) showAnswers(op *placed, answers []proto.Message) error {
 		}
 		fmt.Fprintf(&text, "id: %d\ndata: %s\n\n", i+1, data)
 	}
-	text.WriteString("event: end\ndata: {}\n\n")
+	text.WriteString("event: end\nid: end\ndata: {}\n\n")
 	events, _ := response.Content.get(typeEvents)
 	events.Example = text.String()
 	return nil

@@ -12,8 +12,8 @@ import (
 
 const (
 	typeJSON   = "application/json"
-	typeNDJSON = "application/x-ndjson"
-	typeEvents = "text/event-stream"
+	typeNDJSON = "application/x-ndjson" // of streams
+	typeEvents = "text/event-stream"    // of streams to those who ask for it
 )
 
 // placed is an operation with its method and the path under which people find it.
@@ -98,6 +98,9 @@ func (m *method) requestHeaders() []string {
 	}
 	if m.conditional() {
 		names = append(names, "If-None-Match")
+	}
+	if m.IsStreamingServer() {
+		names = append(names, "Last-Event-ID")
 	}
 	return append(names, "Grpc-Timeout", "X-Request-Id")
 }
@@ -208,6 +211,11 @@ func (r *reviser) reviseResponses(op *operation, m *method) {
 		content.set(typeJSON, &mediaType{Schema: answer})
 	}
 	op.Responses.set("200", &response{Description: description, Headers: headers, Content: content})
+	if m.IsStreamingServer() {
+		headers := &ordered[*header]{}
+		addHeaders(headers, "X-Request-Id")
+		op.Responses.set("204", &response{Description: "The stream of server-sent events that `Last-Event-ID` belongs to has ended. An EventSource then stops.", Headers: headers})
+	}
 	if m.conditional() {
 		headers := &ordered[*header]{}
 		addHeaders(headers, "ETag", "X-Request-Id")
@@ -235,26 +243,4 @@ func addHeaders(headers *ordered[*header], names ...string) {
 	for _, name := range names {
 		headers.set(name, &header{Ref: "#/components/headers/" + name})
 	}
-}
-
-// streamed documents a stream in both of its forms. OpenAPI 3.1 has no word for the records of one: the schema of NDJSON
-// is that of one line, and an event stream is text.
-func streamed(content *ordered[*mediaType], answer *schema, description string) string {
-	one := func(name string, s *schema) *schema {
-		properties := &ordered[*schema]{}
-		properties.set(name, s)
-		return &schema{Type: "object", Properties: properties, Required: []string{name}}
-	}
-	failed := &schema{Ref: schemaRef + "Status"}
-	content.set(typeNDJSON, &mediaType{Schema: &schema{
-		Description: "One line of the stream.",
-		OneOf:       []*schema{one("result", answer), one("error", failed)},
-	}})
-	content.set(typeEvents, &mediaType{Schema: &schema{
-		Type: "string",
-		Description: "Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html). Each record is an event with a number as its `id`, whose `data` is the JSON of the record itself. " +
-			"The last event is `end`, or `error`, whose `data` is the JSON of the error. Comments in between keep the connection alive.",
-	}})
-	return description + "\n\nA stream: by default newline-delimited JSON, each line `{\"result\": …}` with one record. When it fails after the first record the last line is `{\"error\": …}` instead. " +
-		"With `Accept: text/event-stream` it comes as server-sent events. What fails before the first record is an error like any other."
 }

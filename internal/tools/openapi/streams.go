@@ -1,0 +1,29 @@
+package main
+
+// What the documents say of streams to callers; OpenAPI 3.1 has no word for the records of one.
+const (
+	aboutStreams = "\n\nA stream: by default newline-delimited JSON, each line `{\"result\": …}` with one record. " +
+		"When it fails after the first record the last line is `{\"error\": …}` instead. " +
+		"With `Accept: text/event-stream` it comes as server-sent events. What fails at once is an error like any other."
+	aboutEvents = "Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html). " +
+		"Each record is an event with its number as the `id`, whose `data` is the JSON of the record itself. " +
+		"The last event is `end`, or `error`, whose `data` is the JSON of the error. " +
+		"It has the id `end`, unless trying again may help: it then says in `retry` when. " +
+		"Comments in between keep the connection alive."
+)
+
+// streamed documents the answer of a stream in both of its forms, and completes its description: the schema of NDJSON is
+// that of one line, and an event stream is text.
+func streamed(content *ordered[*mediaType], record *schema, description string) string {
+	line := func(name string, s *schema) *schema {
+		properties := &ordered[*schema]{}
+		properties.set(name, s)
+		return &schema{Type: "object", Properties: properties, Required: []string{name}}
+	}
+	content.set(typeNDJSON, &mediaType{Schema: &schema{
+		Description: "One line of the stream.",
+		OneOf:       []*schema{line("result", record), line("error", &schema{Ref: schemaRef + "Status"})},
+	}})
+	content.set(typeEvents, &mediaType{Schema: &schema{Type: "string", Description: aboutEvents}})
+	return description + aboutStreams
+}

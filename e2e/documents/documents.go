@@ -4,12 +4,10 @@
 package documents
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/http"
 	"slices"
@@ -23,9 +21,6 @@ import (
 	"github.com/pb33f/libopenapi-validator/router"
 	v3 "github.com/pb33f/libopenapi/datamodel/high/v3"
 )
-
-// ndjson is the media type of streams, one JSON record a line.
-const ndjson = "application/x-ndjson"
 
 // Documents are the documents of all versions, and what of them has been seen. They may be used by many goroutines.
 type Documents struct {
@@ -102,6 +97,9 @@ func build(data []byte, change func(map[string]any)) (validator.Validator, *v3.D
 		media, _ := object[ndjson].(map[string]any)
 		if schema, ok := media["schema"]; ok {
 			media["schema"] = map[string]any{"type": "array", "items": schema}
+			if object[events] != nil {
+				object[events] = media // the same records, written otherwise
+			}
 		}
 	})
 	data, err := json.Marshal(root)
@@ -118,7 +116,8 @@ func build(data []byte, change func(map[string]any)) (validator.Validator, *v3.D
 	}
 	return validator.NewValidatorFromV3Model(&model.Model,
 		config.WithFormatAssertions(), config.WithRejectUndeclaredRequestBody(), config.WithRejectUnsupportedBodyContent(),
-		config.WithPathTree(noLookup{}), config.WithBodyDecoder(ndjson, content.DecoderFunc(decodeRecords))), &model.Model, nil
+		config.WithPathTree(noLookup{}), config.WithBodyDecoder(ndjson, content.DecoderFunc(decodeRecords)),
+		config.WithBodyDecoder(events, content.DecoderFunc(decodeRecords))), &model.Model, nil
 }
 
 // closeSchema lets an object have no field but its documented ones, so that an answer with any other is found. One that is
@@ -154,28 +153,6 @@ func walk(value any, visit func(map[string]any)) {
 type noLookup struct{}
 
 func (noLookup) Lookup(string) (*v3.PathItem, string, bool) { return nil, "", false }
-
-// decodeRecords reads NDJSON as a list of its records.
-func decodeRecords(input *content.DecodeInput) (any, error) {
-	body, err := io.ReadAll(input.Body)
-	if err != nil {
-		return nil, err
-	}
-	records := []any{}
-	for line := range bytes.Lines(body) {
-		if len(bytes.TrimSpace(line)) == 0 {
-			continue
-		}
-		one := *input
-		one.Body = bytes.NewReader(line)
-		record, err := content.JSONDecoder().Decode(&one)
-		if err != nil {
-			return nil, err
-		}
-		records = append(records, record)
-	}
-	return records, nil
-}
 
 // operation is what a document says about a request's path and method.
 type operation struct {

@@ -97,8 +97,26 @@ var (
 	verb   = sent{target: "GET /things/a:do", status: 404, answer: failed("NO_ROUTE")}
 )
 
+// What is put into the document to have streams of events too.
+const (
+	ndjson = `"200": {"description": "", "content": {"application/x-ndjson": {`
+	both   = `"200": {"description": "", "content": {"text/event-stream": {"schema": {"type": "string"}}, "application/x-ndjson": {`
+)
+
+// eventsOf is a stream of events: one record, and the last event.
+func eventsOf(last string) sent {
+	data := map[string]string{"end": "{}", "error": failed("INVALID"), "other": "{}"}[last]
+	s := stream
+	if last == "error" {
+		s = broken
+	}
+	s.answer = ": comment\n\nid: 1\ndata: {\"name\":\"a\"}\n\nid: end\nevent: " + last + "\ndata: " + data + "\n\n"
+	s.more = http.Header{"Content-Type": {"text/event-stream"}}
+	return s
+}
+
 func rules() documents.Rules {
-	return documents.Rules{Shape: []string{"INVALID"}, Routing: []string{"NO_ROUTE"}, Common: []string{"DENIED"}}
+	return documents.Rules{Shape: []string{"INVALID"}, Routing: []string{"NO_ROUTE"}, Elsewhere: "/page", Common: []string{"DENIED"}}
 }
 
 func load(t *testing.T, text string, rules documents.Rules) *documents.Documents {
@@ -128,6 +146,8 @@ func TestCheckComplains(t *testing.T) {
 		{"another refusal", "", "", denied, ""},
 		{"a stream", "", "", stream, ""},
 		{"a stream that breaks off with an error", "", "", broken, ""},
+		{"a stream of events", ndjson, both, eventsOf("end"), ""},
+		{"a stream of events that breaks off", ndjson, both, eventsOf("error"), ""},
 		{"no route", "", "", absent, ""},
 		{"no route, but for its pattern", "", "", verb, ""},
 
@@ -145,6 +165,10 @@ func TestCheckComplains(t *testing.T) {
 		{"an answer's field is removed", `"properties": {"name": {"type": "string", "pattern": "^[a-z]+$"}}`, `"properties": {}`, with(got, func(s *sent) { s.answer = `{"name": "a", "other": 1}` }), "additional properties 'name'"},
 		{"an answer has an undocumented field", "", "", with(got, func(s *sent) { s.answer = `{"name": "a", "other": 1}` }), "additional properties 'other'"},
 		{"a record of an answer", "", "", with(stream, func(s *sent) { s.answer += "{\"result\":{\"name\":\"C\"}}\n" }), "does not match pattern"},
+		{"a record of events", ndjson, both, with(eventsOf("end"), func(s *sent) { s.answer = strings.Replace(s.answer, `"a"`, `"A"`, 1) }), "does not match pattern"},
+		{"an event of another name", ndjson, both, eventsOf("other"), "additional properties 'other'"},
+		{"a page", "", "", with(absent, func(s *sent) { s.target, s.status, s.answer = "GET /page", 200, "x" }), ""},
+		{"no page", "", "", with(absent, func(s *sent) { s.target, s.status, s.answer = "GET /pages", 200, "x" }), "is not documented"},
 		{"a reason is removed", `"INVALID", `, "", bad, "the reason INVALID with 400 is not documented"},
 		{"a reason that comes after records is removed", `"INVALID", `, "", broken, "the reason INVALID with 200 is not documented"},
 		{"a scope is another", `"things.write"`, `"things.read"`, denied, "the scope things.write is not documented"},

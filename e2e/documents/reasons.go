@@ -1,10 +1,10 @@
 package documents
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"iter"
+	"mime"
 	"net/http"
 	"strings"
 
@@ -45,10 +45,14 @@ func failuresOf(e *Exchange) ([]failure, error) {
 		return nil, nil
 	case e.Answer.StatusCode >= http.StatusBadRequest:
 	case isRecords(e.Answer):
-		lines := bytes.Split(bytes.TrimSuffix(body, []byte("\n")), []byte("\n"))
+		mediaType, _, _ := mime.ParseMediaType(e.Answer.Header.Get("Content-Type"))
+		records, err := recordsOf(mediaType, wholeRecords(body))
+		if err != nil || len(records) == 0 {
+			return nil, err
+		}
 		var record struct{ Error json.RawMessage }
-		if json.Unmarshal(lines[len(lines)-1], &record) != nil || record.Error == nil {
-			return nil, nil
+		if err := json.Unmarshal(records[len(records)-1], &record); err != nil || record.Error == nil {
+			return nil, err
 		}
 		body = record.Error
 	default:

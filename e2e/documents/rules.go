@@ -14,6 +14,8 @@ type Rules struct {
 	Shape []string `json:"shape"`
 	// Routing are the reasons of requests for which there is no operation.
 	Routing []string `json:"routing"`
+	// Elsewhere are the paths that are no part of the API, an expression.
+	Elsewhere string `json:"elsewhere"`
 	// Common are the reasons that need be shown once, and not for each operation.
 	Common []string `json:"common"`
 	// Unsaid are rules that JSON Schema has no words for: the service refuses what the document takes.
@@ -22,6 +24,8 @@ type Rules struct {
 	Lenient []*Exception `json:"lenient"`
 	// Unshown are the reasons that can't be provoked from outside, and why.
 	Unshown map[string]string `json:"unshown"`
+
+	elsewhere *regexp.Regexp
 }
 
 // Exception is where a document and the service differ on purpose. Its expressions match anywhere.
@@ -38,7 +42,10 @@ type Exception struct {
 	of, field, says *regexp.Regexp
 }
 
-func (r *Rules) compile() error {
+func (r *Rules) compile() (err error) {
+	if r.elsewhere, err = regexp.Compile("^(?:" + r.Elsewhere + ")$"); err != nil {
+		return err
+	}
 	for _, exception := range slices.Concat(r.Unsaid, r.Lenient) {
 		if exception.Because == "" || exception.Reason+exception.Says == "" {
 			return fmt.Errorf("an exception needs a reason, and what it is about: %+v", exception)
@@ -47,7 +54,6 @@ func (r *Rules) compile() error {
 			text string
 			into **regexp.Regexp
 		}{{exception.Of, &exception.of}, {exception.Field, &exception.field}, {exception.Says, &exception.says}} {
-			var err error
 			if *part.into, err = regexp.Compile(part.text); err != nil {
 				return err
 			}

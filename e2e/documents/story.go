@@ -149,6 +149,9 @@ func exampleBody(mediaType string, content *v3.MediaType) ([]byte, error) {
 		if err := decode(&value); err != nil {
 			return nil, err
 		}
+		if text, ok := value.(string); ok && mediaType == events {
+			return []byte(text), nil
+		}
 		line, err := json.Marshal(value)
 		if err != nil {
 			return nil, err
@@ -196,7 +199,7 @@ func (d *Documents) CheckExamples() error {
 				case err != nil:
 				case body == nil && code == "200":
 					err = errors.New("there is none")
-				case body != nil && (mediaType == ndjson || mediaType == "application/json"):
+				case body != nil:
 					err = o.checkExample(code, mediaType, body)
 				}
 				if err != nil {

@@ -162,7 +162,7 @@ func TestCheckComplains(t *testing.T) {
 		{"a required header is missing", "", "", with(done, func(s *sent) { s.more = nil }), "Required header 'ETag' is missing"},
 		{"a body where none is documented", "", "", with(done, func(s *sent) { s.status, s.more = 304, nil }), "no body is documented"},
 		{"an answer's field is of another type", `"name": {"type": "string"`, `"name": {"type": "integer"`, got, "$.name"},
-		{"an answer's field is removed", `"properties": {"name": {"type": "string", "pattern": "^[a-z]+$"}}`, `"properties": {}`, with(got, func(s *sent) { s.answer = `{"name": "a", "other": 1}` }), "additional properties 'name'"},
+		{"an answer's field is removed", `"properties": {"name": {"type": "string", "pattern": "^[a-z]+$"}}`, `"properties": {}`, got, "additional properties 'name'"},
 		{"an answer has an undocumented field", "", "", with(got, func(s *sent) { s.answer = `{"name": "a", "other": 1}` }), "additional properties 'other'"},
 		{"a record of an answer", "", "", with(stream, func(s *sent) { s.answer += "{\"result\":{\"name\":\"C\"}}\n" }), "does not match pattern"},
 		{"a record of events", ndjson, both, with(eventsOf("end"), func(s *sent) { s.answer = strings.Replace(s.answer, `"a"`, `"A"`, 1) }), "does not match pattern"},

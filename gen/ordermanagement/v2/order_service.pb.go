@@ -270,7 +270,8 @@ type UpdateOrderRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The order with its name and the new values. A set `etag` must be the current one.
 	Order *Order `protobuf:"bytes,1,opt,name=order,proto3" json:"order,omitempty"`
-	// Which fields to update, e.g. `description,labels`: those that are set when absent, all when it is `*`. Output-only
+	// Which fields to update, e.g. `description,labels`; all when it is `*`. Without it those that the JSON has, empty ones
+	// too, which clears them; over gRPC those that are set. Lists, maps and sums of money are replaced whole. Output-only
 	// fields are ignored.
 	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	// A UUID that makes the write safe to repeat: for 48 hours the same id with the same request answers what

@@ -147,7 +147,7 @@ func (r *reviser) bodySchema(op *operation, m *method, variables []pathVariable)
 		}
 		s := closed(shortName(field.Message()))
 		if m.verb == "post" {
-			s.Required = requiredOnCreation(field.Message())
+			requireOnCreation(s, field.Message())
 		}
 		return s, nil
 	case len(variables) == 0:
@@ -183,16 +183,22 @@ func (r *reviser) addValueSchema(message protoreflect.MessageDescriptor) error {
 	return nil
 }
 
-// requiredOnCreation lists the fields that a resource must have when it is created (AIP-203). Once it is there they can be
-// left out: an update writes what it says.
-func requiredOnCreation(resource protoreflect.MessageDescriptor) []string {
-	var names []string
+// requireOnCreation adds the fields that a resource must have when it is created (AIP-203); an empty text is none. Once
+// the resource is there they can be left out: an update writes what it says.
+func requireOnCreation(s *schema, resource protoreflect.MessageDescriptor) {
 	for i := range resource.Fields().Len() {
-		if field := resource.Fields().Get(i); hasBehavior(field, annotations.FieldBehavior_REQUIRED) {
-			names = append(names, field.JSONName())
+		field := resource.Fields().Get(i)
+		if !hasBehavior(field, annotations.FieldBehavior_REQUIRED) {
+			continue
+		}
+		s.Required = append(s.Required, field.JSONName())
+		if field.Kind() == protoreflect.StringKind && !field.IsList() {
+			if s.Properties == nil {
+				s.Properties = &ordered[*schema]{}
+			}
+			s.Properties.set(field.JSONName(), &schema{MinLength: new(uint64(1))})
 		}
 	}
-	return names
 }
 
 func (r *reviser) reviseResponses(op *operation, m *method) {

@@ -70,6 +70,7 @@ func (r *reviser) pathParameter(m *method, v pathVariable) (*parameter, error) {
 	if err := s.addRules(rulesOf(field)); err != nil {
 		return nil, err
 	}
+	s.Pattern = strings.TrimPrefix(s.Pattern, orEmpty) // there is no route with an empty segment
 	p := &parameter{Name: v.param, In: "path", Description: r.describe(field), Required: true, Schema: s}
 	if v.prefix != "" {
 		pattern, ok := strings.CutPrefix(s.Pattern, "^"+v.prefix)
@@ -79,7 +80,7 @@ func (r *reviser) pathParameter(m *method, v pathVariable) (*parameter, error) {
 		s.Pattern = "^" + pattern
 		p.Description = fmt.Sprintf("The id of the %s, the last part of its name `%s{%s}`.", v.param, v.prefix, v.param)
 	} else if s.MinLength == nil && s.Pattern == "" {
-		s.MinLength = new(uint64(1)) // there is no route with an empty segment
+		s.MinLength = new(uint64(1))
 	}
 	return p, nil
 }

@@ -43,6 +43,15 @@ const (
 		"components":{"schemas":{
 			"ordermanagement.v1.CombinedShipment":{"type":"object","properties":{"ordersList":{"type":"array","items":{"$ref":"#/components/schemas/ordermanagement.v1.Order"}},"id":{"type":"string"},"status":{"type":"string"}}},
 			"ordermanagement.v1.Order":{"type":"object","properties":{"id":{"type":"string"},"items":{"type":"array","items":{"type":"string"}},"description":{"type":"string"},"price":{"type":"number"},"destination":{"type":"string"}}}}}}`
+	creation = `{"openapi":"3.1.0","info":{},
+		"paths":{"/v2/products":{"post":{"operationId":"CatalogService_CreateProduct","parameters":[{"name":"productId","in":"query","schema":{"type":"string"}},{"name":"requestId","in":"query","schema":{"type":"string"}}],"requestBody":{"content":{}},"responses":{}}}},
+		"components":{"schemas":{"Money":{"type":"object","description":"by hand"},"google.type.Money":{"type":"object"},
+			"ordermanagement.v2.Product":{"type":"object","required":["sku"],"properties":{
+				"price":{"$ref":"#/components/schemas/google.type.Money"},"updateTime":{"allOf":[{"$ref":"#/components/schemas/google.type.Money"}]},
+				"name":{"type":"string"},"sku":{"type":"string"},"title":{"type":"string"},"description":{"type":"string"},"etag":{"type":"string"},"createTime":{"type":"string"},
+				"labels":{"type":"object","additionalProperties":{"type":"string"}},"annotations":{"type":"object","additionalProperties":{"type":"string"}}}}}}}`
+	creating = `[{call: ordermanagement.v2.CatalogService/CreateProduct, request: {productId: p, product: {sku: s, title: t, price: {units: 1}}}, answer: {name: products/p}}]`
+
 	processing = `[{call: ordermanagement.v1.OrderManagement/ProcessOrders, requests: ["102", "103"], answers: [{id: s, ordersList: [{id: "102"}]}]}]`
 )
 
@@ -69,6 +78,16 @@ func TestRevise(t *testing.T) {
 				`"x-error-reasons":["RESOURCE_NOT_FOUND"]`, `"x-error-reasons":["VERSION_RETIRED"]`,
 			},
 			[]string{`"application/json":{"schema":{"$ref":"#/components/schemas/CombinedShipment"`, `Idempotency-Key`},
+		},
+		"the creation of a resource": {
+			creation, creating,
+			[]string{
+				`"schema":{"$ref":"#/components/schemas/Product","properties":{"sku":{"minLength":1},"title":{"minLength":1}},"unevaluatedProperties":false,"required":["sku","title","price"]}`,
+				`"example":{"sku":"s","title":"t","price":{"units":"1"}}`, `"name":"productId","in":"query","schema":{"type":"string","pattern":"^$|^[A-Za-z0-9._~-]{1,63}$"`,
+				`"Money":{"type":"object","description":"by hand"}`, `"price":{"$ref":"#/components/schemas/Money"}`, `"updateTime":{"$ref":"#/components/schemas/Money","readOnly":true}`,
+				`"propertyNames":`, `"$ref":"#/components/parameters/Idempotency-Key"`, `"Idempotency-Replayed"`, `"ETag"`, `"SKU_TAKEN"`,
+			},
+			[]string{`parameters/If-Match`, `"304"`, `google.type`, `"required":["sku"]`, `allOf`},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

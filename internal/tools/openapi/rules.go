@@ -13,9 +13,6 @@ import (
 
 // addRules states the field rules of the contract (buf/validate) in JSON Schema. A rule that has no counterpart here is
 // an error: a document that leaves one out is not true.
-//
-// IGNORE_IF_ZERO_VALUE is left out on purpose: what it lets pass, such as "", means the same as no field at all, which
-// is what callers are told to send.
 func (s *schema) addRules(rules *validate.FieldRules) error {
 	if rules == nil || rules.GetIgnore() == validate.Ignore_IGNORE_ALWAYS {
 		return nil
@@ -31,8 +28,29 @@ func (s *schema) addRules(rules *validate.FieldRules) error {
 		}
 		return err == nil
 	})
+	if err == nil && rules.GetIgnore() == validate.Ignore_IGNORE_IF_ZERO_VALUE {
+		return s.allowEmpty()
+	}
 	return err
 }
+
+// allowEmpty lets the empty string pass beside what the rules allow: it is how a PATCH clears a field.
+func (s *schema) allowEmpty() error {
+	if s.Type != "string" || s.MinLength != nil || s.Const != nil || s.Enum != nil || s.AllOf != nil {
+		return fmt.Errorf("IGNORE_IF_ZERO_VALUE: %w", errNoSchema)
+	}
+	if s.Pattern != "" {
+		s.Pattern = orEmpty + s.Pattern
+	}
+	if s.Format != "" {
+		s.AnyOf = []*schema{{Format: s.Format}, {MaxLength: new(uint64(0))}}
+		s.Format = ""
+	}
+	return nil
+}
+
+// orEmpty stands before a pattern that need not match an empty string.
+const orEmpty = "^$|"
 
 // addTypeRules adds the rules of one type, such as buf.validate.StringRules.
 func (s *schema) addTypeRules(kind string, rules protoreflect.Message) error {

@@ -22,7 +22,8 @@ func TestRulesBecomeSchemas(t *testing.T) {
 		"any but some":                     {`{"type":"string"}`, `string {not_in: "-1"}`, `{"type":"string","not":{"enum":["-1"]}}`},
 		"one value":                        {`{"type":"string"}`, `string {const: "a"}`, `{"type":"string","const":"a"}`},
 		"uuid":                             {`{"type":"string"}`, `string {uuid: true}`, `{"type":"string","format":"uuid"}`},
-		"uuid or nothing":                  {`{"type":"string"}`, `ignore: IGNORE_IF_ZERO_VALUE string {uuid: true}`, `{"type":"string","format":"uuid"}`},
+		"uuid or nothing":                  {`{"type":"string"}`, `ignore: IGNORE_IF_ZERO_VALUE string {uuid: true}`, `{"type":"string","anyOf":[{"format":"uuid"},{"maxLength":0}]}`},
+		"a pattern or nothing":             {`{"type":"string"}`, `ignore: IGNORE_IF_ZERO_VALUE string {pattern: "^a|b$" not_in: "a" max_len: 9}`, `{"type":"string","pattern":"^$|^a|b$","maxLength":9,"not":{"enum":["a"]}}`},
 		"email":                            {`{"type":"string"}`, `string {email: true max_len: 320}`, `{"type":"string","format":"email","maxLength":320}`},
 		"ignored":                          {`{"type":"string"}`, `ignore: IGNORE_ALWAYS string {len: 3}`, `{"type":"string"}`},
 		"integers":                         {`{"type":"integer"}`, `int32 {gte: 1 lt: 10}`, `{"type":"integer","minimum":1,"exclusiveMaximum":10}`},
@@ -57,6 +58,8 @@ func TestRulesWithoutASchemaAreRefused(t *testing.T) {
 		"a CEL expression":       {`{"type":"string"}`, `cel_expression: "this == ''"`},
 		"of a 64-bit integer":    {`{"type":"string"}`, `int64 {gte: 1}`},
 		"of a message":           {`{"type":"object"}`, `any {in: "x"}`},
+		"a length or nothing":    {`{"type":"string"}`, `ignore: IGNORE_IF_ZERO_VALUE string {min_len: 3}`},
+		"a number or zero":       {`{"type":"integer"}`, `ignore: IGNORE_IF_ZERO_VALUE int32 {gte: 3}`},
 		"of the items of a list": {`{"type":"array","items":{"type":"string"}}`, `repeated {items {string {ip: true}}}`},
 		"of the values of a map": {`{"type":"object","additionalProperties":{"type":"string"}}`, `map {values {string {ip: true}}}`},
 	} {

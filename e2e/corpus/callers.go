@@ -19,6 +19,7 @@ var callers = map[string][]string{
 	"colleague": {"orders.read", "orders.write", "products.read", "products.write"},
 	"reader":    {"orders.read", "products.read"},
 	"clerk":     {"orders.read", "orders.write"},
+	"keeper":    {"products.read", "products.write"},
 	"stranger":  {"orders.read", "orders.write", "products.read", "products.write"},
 }
 

@@ -7,14 +7,17 @@ import (
 	"testing"
 
 	"ordermanagement/e2e/corpus"
+	"ordermanagement/e2e/documents"
 	"ordermanagement/e2e/process"
+	"ordermanagement/openapi"
 )
 
 var program = process.NewProgram()
 
 func TestMain(m *testing.M) { program.Main(m) }
 
-// TestCorpus runs every case over every transport, and compares what they answered.
+// TestCorpus runs every case over every transport, compares what they answered, and checks what was sent over HTTP against the
+// OpenAPI documents.
 func TestCorpus(t *testing.T) {
 	all, err := corpus.Load(os.DirFS("testdata"))
 	if err != nil {
@@ -25,6 +28,10 @@ func TestCorpus(t *testing.T) {
 		t.Fatal(err)
 	}
 	parity := newParity()
+	documented, err := documents.Load(openapi.Documents, all.Documents)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, p := range profiles {
 		t.Run(p.name, func(t *testing.T) {
 			cases := all.For(p.name)
@@ -43,7 +50,7 @@ func TestCorpus(t *testing.T) {
 								continue
 							}
 							t.Run(one.Name, func(t *testing.T) {
-								runner := &corpus.Runner{Transport: way.Transport, Reasons: all.Reasons, Case: one, Settle: settler(way.server), Report: t.Errorf}
+								runner := &corpus.Runner{Transport: way.Transport, Reasons: all.Reasons, Case: one, Settle: settler(way.server), Documents: documented, Report: t.Errorf}
 								if !p.open {
 									t.Parallel()
 									runner.Tokens = tokens[one]
@@ -71,6 +78,11 @@ func TestCorpus(t *testing.T) {
 	}
 	// Of all profiles together; a run of some of them leaves it out.
 	t.Run("parity", func(t *testing.T) { checkParity(t, parity) })
+	t.Run("everything documented is seen", func(t *testing.T) {
+		for _, unseen := range documented.Unseen() {
+			t.Error(unseen)
+		}
+	})
 }
 
 // outcomes are the records of each case over each transport.

@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"ordermanagement/e2e/documents"
 )
 
 // Corpus is everything in testdata.
@@ -20,6 +22,8 @@ type Corpus struct {
 	Cases []*Case
 	// Reasons are the gRPC and the HTTP code of every reason.
 	Reasons map[string]Codes
+	// Documents is where the OpenAPI documents and the service differ on purpose.
+	Documents documents.Rules
 }
 
 // Codes are the two codes of an error.
@@ -60,6 +64,7 @@ type file struct {
 	Cases       []*Case          `json:"cases"`
 	Reasons     map[string]Codes `json:"reasons"`
 	Transitions *transitions     `json:"transitions"`
+	Documents   *documents.Rules `json:"documents"`
 }
 
 func (c *Corpus) add(topic string, data []byte) error {
@@ -72,6 +77,9 @@ func (c *Corpus) add(topic string, data []byte) error {
 		return err
 	}
 	maps.Copy(c.Reasons, f.Reasons)
+	if f.Documents != nil {
+		c.Documents = *f.Documents
+	}
 	cases := f.Cases
 	if f.Transitions != nil {
 		cases = append(cases, f.Transitions.cases()...)

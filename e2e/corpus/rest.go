@@ -17,6 +17,8 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"ordermanagement/e2e/documents"
 )
 
 // restTransport calls the service by HTTP/JSON.
@@ -69,6 +71,7 @@ type restExchange struct {
 	unary   *Message       // the request of any other call
 	arrived chan struct{}  // closed when the answer's header is there, or never will be
 	answer  *http.Response
+	record  *documents.Recording
 	failure error
 	lines   *bufio.Reader
 	ended   bool
@@ -84,7 +87,7 @@ func (e *restExchange) begin(target string, body io.Reader) error {
 	request.Header = e.header
 	go func() {
 		defer close(e.arrived)
-		e.answer, e.failure = e.transport.client.Do(request)
+		e.answer, e.record, e.failure = documents.Record(e.transport.client, request)
 	}()
 	return nil
 }
@@ -236,7 +239,7 @@ func (e *restExchange) Result() *Result {
 		result.Code = codes.Canceled
 		return result
 	}
-	result.HTTP = e.answer.StatusCode
+	result.HTTP, result.Exchange = e.answer.StatusCode, e.record.Exchange()
 	result.Header, result.Trailer = ownHeaders(e.answer.Header), e.answer.Trailer
 	return result
 }
@@ -244,9 +247,7 @@ func (e *restExchange) Result() *Result {
 // ownHeaders leaves out what belongs to HTTP and not to the answer.
 func ownHeaders(header http.Header) http.Header {
 	own := header.Clone()
-	for _, name := range []string{
-		"Content-Type", "Content-Length", "Date", "Trailer", "X-Content-Type-Options", "Vary", "Connection", "Cache-Control",
-	} {
+	for _, name := range documents.GenericHeaders {
 		own.Del(name)
 	}
 	return own
@@ -270,7 +271,7 @@ func (t *restTransport) Raw(ctx context.Context, step *Step, header http.Header)
 		return nil, err
 	}
 	request.Header = header
-	answer, err := t.client.Do(request)
+	answer, record, err := documents.Record(t.client, request)
 	if err != nil {
 		return nil, err
 	}
@@ -279,7 +280,7 @@ func (t *restTransport) Raw(ctx context.Context, step *Step, header http.Header)
 	if err != nil {
 		return nil, err
 	}
-	result := &Result{HTTP: answer.StatusCode, Header: answer.Header, Trailer: answer.Trailer, Body: string(data)}
+	result := &Result{HTTP: answer.StatusCode, Header: answer.Header, Trailer: answer.Trailer, Body: string(data), Exchange: record.Exchange()}
 	if answer.StatusCode < http.StatusBadRequest {
 		return result, result.readLines(answer.Header.Get("Content-Type"), data)
 	}

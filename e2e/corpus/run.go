@@ -12,6 +12,8 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/types/descriptorpb"
+
+	"ordermanagement/e2e/documents"
 )
 
 // stepTimeout is how long one step may take.
@@ -39,6 +41,8 @@ type Runner struct {
 	Tokens map[string]string
 	// Settle waits until no call of a method, such as "UpdateOrders", is running any more.
 	Settle func(ctx context.Context, method string) error
+	// Documents are what requests and answers over HTTP must be like; nil when nobody looks at that.
+	Documents *documents.Documents
 	// Report is told what is wrong.
 	Report func(format string, args ...any)
 
@@ -170,7 +174,17 @@ func (r *Runner) save(name string, result *Result) {
 	r.vars[name] = result.Answers
 }
 
+// do takes a step, and checks what was sent over HTTP against the documents.
 func (r *Runner) do(ctx context.Context, step *Step) (*Result, error) {
+	result, err := r.take(ctx, step)
+	if r.Documents != nil && result != nil && result.Exchange != nil {
+		result.Exchange.Open = len(r.Tokens) == 0
+		err = errors.Join(err, r.Documents.Check(result.Exchange))
+	}
+	return result, err
+}
+
+func (r *Runner) take(ctx context.Context, step *Step) (*Result, error) {
 	if step.HTTP != "" {
 		header := http.Header{}
 		for name, values := range r.credentials(step.As, step.Headers) {

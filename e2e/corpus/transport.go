@@ -18,6 +18,8 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
+	"ordermanagement/e2e/documents"
+
 	// Every message and service that a case can name.
 	_ "google.golang.org/genproto/googleapis/rpc/errdetails"
 	_ "google.golang.org/grpc/health/grpc_health_v1"
@@ -73,6 +75,8 @@ type Result struct {
 	Header  http.Header // by the names that HTTP has for metadata
 	Trailer http.Header
 	Body    string // of an HTTP step
+	// Exchange is what was sent over HTTP; nil on gRPC.
+	Exchange *documents.Exchange
 }
 
 // methodOf finds "package.Service/Method" in the contract.

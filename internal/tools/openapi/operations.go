@@ -124,7 +124,7 @@ func (r *reviser) reviseBody(op *operation, m *method, variables []pathVariable)
 	kind := typeJSON
 	if m.IsStreamingClient() {
 		kind = typeNDJSON
-		body.Required = false
+		body.Required = !m.IsStreamingServer() // one answer to no record would be about nothing
 		body.Description = "Newline-delimited JSON: each line is one such value, without line breaks in it. They are taken as they come, while the request is still being sent."
 	}
 	body.Content.set(kind, &mediaType{Schema: s})

@@ -26,6 +26,7 @@ type process struct {
 	ctx      context.Context // ends when the process is asked to stop
 	settings *settings
 	log      *slog.Logger
+	lines    *logLines // of the log; to be flushed when nothing logs any more
 	registry *prometheus.Registry
 	serving  []any                         // for the log: where
 	tasks    []func(context.Context) error // run together; they end when their clean-ups run
@@ -36,8 +37,9 @@ func newProcess(p *program, s *settings) *process {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewBuildInfoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	log := newLogger(p.stderr, s.Log)
-	return &process{ctx: p.ctx, settings: s, log: log, registry: registry, cleanups: lifecycle.Stack{
+	buffered := newBufferedLog(p.stderr, s.Log)
+	log := slog.New(buffered)
+	return &process{ctx: p.ctx, settings: s, log: log, lines: buffered.lines, registry: registry, cleanups: lifecycle.Stack{
 		OutOfTime: func(name string) { log.Warn("not done in time, cut off", "stopping", name) },
 	}}
 }

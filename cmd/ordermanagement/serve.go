@@ -49,6 +49,7 @@ func (p *program) serve(s *settings) (err error) {
 		return err
 	}
 	proc := newProcess(p, s)
+	defer proc.lines.flush()
 	defer func() { err = proc.stop(err) }()
 
 	listeners, err := proc.listen()

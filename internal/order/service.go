@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"strconv"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -63,7 +64,10 @@ const etagBytes = 12
 // Etag is the entity tag of a version of a resource: a strong one, with its quotes (RFC 9110, 8.8.3). It is a hash, so
 // that a tag of one tenant or of one life of an id means nothing for another.
 func (st *Stamp) Etag(tenant, name string) string {
-	hash := sha256.New()
-	fmt.Fprintf(hash, "%s\x00%s\x00%d\x00%d", tenant, name, st.CreateTime.UnixMicro(), st.Version)
-	return `"` + base64.RawURLEncoding.EncodeToString(hash.Sum(nil)[:etagBytes]) + `"`
+	var space [128]byte
+	text := append(append(append(space[:0], tenant...), 0), name...)
+	text = strconv.AppendInt(append(text, 0), st.CreateTime.UnixMicro(), 10)
+	text = strconv.AppendInt(append(text, 0), st.Version, 10)
+	hash := sha256.Sum256(text)
+	return `"` + base64.RawURLEncoding.EncodeToString(hash[:etagBytes]) + `"`
 }

@@ -67,6 +67,9 @@ func run(ctx context.Context) (err error) {
 		list(alone)
 		return nil
 	}
+	if len(comparisons)+len(alone) == 0 {
+		return errors.New("no row has such a name; -list lists those there are")
+	}
 	root, err := os.Getwd()
 	if err != nil {
 		return err

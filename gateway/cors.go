@@ -9,6 +9,9 @@ import (
 	"strings"
 
 	"github.com/jub0bs/cors"
+
+	apiv1 "ordermanagement/gen/ordermanagement/api/v1"
+	"ordermanagement/internal/apierror"
 )
 
 // preflightSeconds is how long a browser may keep the answer to a preflight. Chromium keeps none longer than that.
@@ -59,7 +62,7 @@ func (g *gateway) shareAcrossOrigins() (middleware, error) {
 		shared := share.Wrap(next)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if isPreflight(r) {
-				w = preflight{callOf(r.Context()).w, strings.Join(methods, ", ")}
+				w = preflight{callOf(r.Context()).w, strings.Join(methods, ", "), slices.Contains(g.Origins, r.Header.Get("Origin"))}
 			}
 			shared.ServeHTTP(w, r)
 		})
@@ -85,11 +88,16 @@ func isPreflight(r *http.Request) bool {
 type preflight struct {
 	*response
 	methods string
+	listed  bool // the origin is
 }
 
 func (w preflight) WriteHeader(code int) {
 	if code >= http.StatusBadRequest {
-		w.writeError(crossOriginRefused())
+		st := crossOriginRefused()
+		if w.listed {
+			st = apierror.Newf(apiv1.ErrorReason_CROSS_ORIGIN_REFUSED, "nothing here has the method that the page wants to call with; there are %s", w.methods)
+		}
+		w.writeError(st)
 		return
 	}
 	w.Header().Set("Access-Control-Allow-Methods", w.methods)

@@ -102,11 +102,11 @@ func authenticate(authenticator auth.Authenticator) link {
 			return next(ctx)
 		case errors.Is(err, auth.ErrMissing):
 			c.refusal = err
-			challenge(ctx, authenticator)
+			challenge(ctx, authenticator, err)
 			return apierror.New(apiv1.ErrorReason_CREDENTIALS_MISSING, "no credential; send \"Authorization: Bearer TOKEN\"").Err()
 		case errors.Is(err, auth.ErrInvalid):
 			c.refusal = err
-			challenge(ctx, authenticator)
+			challenge(ctx, authenticator, err)
 			return apierror.New(apiv1.ErrorReason_CREDENTIALS_INVALID, "the credential is not valid; send \"Authorization: Bearer TOKEN\" with a token that is let in").Err()
 		default:
 			return err
@@ -114,8 +114,8 @@ func authenticate(authenticator auth.Authenticator) link {
 	}}
 }
 
-func challenge(ctx context.Context, authenticator auth.Authenticator) {
-	for _, value := range authenticator.Challenges() {
+func challenge(ctx context.Context, authenticator auth.Authenticator, refused error) {
+	for _, value := range authenticator.Challenges(refused) {
 		_ = grpc.SetHeader(ctx, metadata.Pairs("www-authenticate", value)) // fails only when the stream is gone already
 	}
 }

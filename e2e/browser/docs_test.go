@@ -61,6 +61,9 @@ func showsVersion(b *tab, version string) {
 	await[bool](b, fmt.Sprintf(`document.querySelector(".information-container .title")?.innerText.includes(%q) && document.querySelector('[data-path^="/%s/"]') !== null`, version, version))
 }
 
+// story is by which methods of HTTP the examples of v2 tell their story: those of products, then those of orders.
+const story = "POST GET GET PATCH POST GET GET PATCH POST POST POST POST DELETE POST"
+
 func TestReference(t *testing.T) {
 	service := program.Start(t, process.Config{Args: []string{"--sample-data"}})
 	b := open(t, service)
@@ -78,6 +81,9 @@ func TestReference(t *testing.T) {
 	}
 
 	showsVersion(b, "v2")
+	if first := eval[string](b, `Array.from(document.querySelectorAll(".opblock-summary"), e => e.innerText.split("\n")[0]).join(" ")`); first != story {
+		t.Errorf("the operations are not in the order of their story: %s", first)
+	}
 	b.screenshot("reference-v2")
 	b.do(chromedp.SendKeys(chromedp.CSS(`.topbar select`), "v1"))
 	showsVersion(b, "v1")

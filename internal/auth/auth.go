@@ -39,8 +39,9 @@ var (
 // holds the credential; any other error means that it could not find out.
 type Authenticator interface {
 	Authenticate(ctx context.Context, credentials Credentials) (Caller, error)
-	// Challenges lists the values of WWW-Authenticate that say which credentials are taken (RFC 9110, 11.6.1).
-	Challenges() []string
+	// Challenges lists the values of WWW-Authenticate that say which credentials are taken (RFC 9110, 11.6.1), to a request
+	// that was refused for that reason.
+	Challenges(refused error) []string
 }
 
 // Realm is the realm of every challenge.
@@ -73,7 +74,7 @@ func (Anonymous) Authenticate(_ context.Context, credentials Credentials) (Calle
 }
 
 // Challenges is empty: nothing is refused.
-func (Anonymous) Challenges() []string { return nil }
+func (Anonymous) Challenges(error) []string { return nil }
 
 // bearer takes the token out of the one Authorization value of the request (RFC 6750, 2.1).
 func bearer(credentials Credentials) (string, error) {

@@ -115,5 +115,11 @@ func (t *Tokens) Authenticate(_ context.Context, credentials Credentials) (Calle
 	return caller, nil
 }
 
-// Challenges asks for a bearer token.
-func (t *Tokens) Challenges() []string { return []string{`Bearer realm="` + Realm + `"`} }
+// Challenges asks for a bearer token, and says when the one that came is none (RFC 6750, 3.1).
+func (t *Tokens) Challenges(refused error) []string {
+	challenge := `Bearer realm="` + Realm + `"`
+	if errors.Is(refused, ErrInvalid) {
+		challenge += `, error="invalid_token"`
+	}
+	return []string{challenge}
+}

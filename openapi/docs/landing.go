@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"html/template"
 	"net/http"
+	"net/url"
 	"regexp"
+	"strings"
 )
 
 // landing is the page at the root. Its example calls the service under the name by which the page was reached.
@@ -21,7 +23,7 @@ func newLanding(versions []string) (*landing, error) {
 func (l *landing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var html bytes.Buffer
 	err := l.page.Execute(&html, map[string]any{
-		"Base": baseURL(r), "TLS": r.TLS != nil, "Versions": l.versions, "Newest": l.versions[0],
+		"Base": baseURL(r), "Host": hostName(r), "TLS": r.TLS != nil, "Versions": l.versions, "Newest": l.versions[0],
 		"Docs": PathDocs, "Health": PathHealth,
 	})
 	if err != nil {
@@ -33,14 +35,26 @@ func (l *landing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // plainHost is a host, and perhaps a port, that means nothing to a shell into which somebody pastes it.
 var plainHost = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9.-]{0,253})|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?$`)
 
-// baseURL is the service's as the client of a request knows it, if that is fit to be shown.
+// hostOf is the service's host, and perhaps port, as the client of a request knows it, if that is fit to be shown.
+func hostOf(r *http.Request) string {
+	if plainHost.MatchString(r.Host) {
+		return r.Host
+	}
+	return "localhost"
+}
+
 func baseURL(r *http.Request) string {
-	host := r.Host
-	if !plainHost.MatchString(host) {
-		host = "localhost"
-	}
 	if r.TLS == nil {
-		return "http://" + host
+		return "http://" + hostOf(r)
 	}
-	return "https://" + host
+	return "https://" + hostOf(r)
+}
+
+// hostName is the host alone.
+func hostName(r *http.Request) string {
+	host := (&url.URL{Host: hostOf(r)}).Hostname()
+	if strings.Contains(host, ":") {
+		return "[" + host + "]" // IPv6
+	}
+	return host
 }

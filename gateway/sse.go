@@ -67,7 +67,8 @@ func (g *gateway) negotiate(c *call) (ended bool) {
 		return false
 	}
 	c.events = &events{interval: g.EventKeepAlive}
-	if c.request.Header.Get("Last-Event-ID") != endID {
+	// An EventSource sends GET; what has records of its own is never passed over.
+	if c.route.clientStreams || c.request.Header.Get("Last-Event-ID") != endID {
 		return false
 	}
 	c.w.WriteHeader(http.StatusNoContent)

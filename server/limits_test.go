@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -11,8 +12,13 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"ordermanagement/gen/helloworld"
 	apiv1 "ordermanagement/gen/ordermanagement/api/v1"
@@ -63,7 +69,7 @@ func TestHeadersOverTheLimit(t *testing.T) {
 func TestErrorsAreBounded(t *testing.T) {
 	r := start(t, nil)
 	many := &pbv2.Order{CurrencyCode: "USD"}
-	for range 50_000 {
+	for range 40_000 {
 		many.LineItems = append(many.LineItems, &pbv2.LineItem{})
 	}
 	few := &pbv2.Order{CurrencyCode: "USD", LineItems: many.GetLineItems()[:100]}
@@ -127,4 +133,76 @@ func TestSecondMessageOfAUnaryCallIsTheClientsFault(t *testing.T) {
 	if text := r.log.String(); strings.Contains(text, `"level":"ERROR"`) {
 		t.Errorf("an operator is told of a fault:\n%s", text)
 	}
+}
+
+// What a message holds is counted before it is decoded: few bytes can become much memory.
+func TestMessagesOfTooMuchAreRefused(t *testing.T) {
+	r := start(t, nil)
+	order := (&pbv2.Order{}).ProtoReflect().Descriptor().Fields()
+	empty := func(fields protoreflect.FieldDescriptors, name protoreflect.Name, times int) []byte {
+		return bytes.Repeat(append(protowire.AppendTag(nil, fields.ByName(name).Number(), protowire.BytesType), 0), times)
+	}
+	lines := order.ByName("line_items")
+	line := protowire.AppendTag(nil, lines.Number(), protowire.BytesType)
+	for name, encoded := range map[string][]byte{
+		"messages": empty(order, "line_items", 100_000),
+		"values":   empty(order, "name", 600_000),
+		"nested":   protowire.AppendBytes(line, empty(lines.Message().Fields(), "unit_price", 60_000)),
+	} {
+		request := protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), encoded)
+		err := r.network.Invoke(r.as(t.Context()), pbv2.OrderService_CreateOrder_FullMethodName, &request, &pbv2.Order{}, grpc.ForceCodec(raw{}))
+		t.Run(name, func(t *testing.T) { wantReason(t, err, codes.ResourceExhausted, apiv1.ErrorReason_REQUEST_TOO_LARGE) })
+	}
+}
+
+// raw sends bytes as they are.
+type raw struct{}
+
+func (raw) Name() string                       { return "proto" }
+func (raw) Marshal(v any) ([]byte, error)      { return *v.(*[]byte), nil }
+func (raw) Unmarshal(data []byte, v any) error { return proto.Unmarshal(data, v.(proto.Message)) }
+
+// Anybody may ask for health, so what is asked must be small.
+func TestHealthOfOtherServices(t *testing.T) {
+	r := start(t, nil)
+	for name, conn := range r.conns() {
+		t.Run(name, func(t *testing.T) {
+			client := healthpb.NewHealthClient(conn)
+			_, err := client.Check(t.Context(), &healthpb.HealthCheckRequest{Service: "nobody"})
+			wantReason(t, err, codes.NotFound, apiv1.ErrorReason_RESOURCE_NOT_FOUND)
+			_, err = client.Check(t.Context(), &healthpb.HealthCheckRequest{Service: strings.Repeat("x", 5<<10)})
+			wantReason(t, err, codes.ResourceExhausted, apiv1.ErrorReason_REQUEST_TOO_LARGE)
+			watch, err := client.Watch(t.Context(), &healthpb.HealthCheckRequest{Service: strings.Repeat("x", 5<<10)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = watch.Recv()
+			wantReason(t, err, codes.ResourceExhausted, apiv1.ErrorReason_REQUEST_TOO_LARGE)
+		})
+	}
+}
+
+// A client that doesn't read its stream does not hold the handler, and what that has read, for ever.
+func TestStreamThatNobodyReadsEnds(t *testing.T) {
+	r := start(t, func(o *server.Options) { o.Limits.SendTimeout = 100 * time.Millisecond })
+	orders := pbv1.NewOrderManagementClient(r.network)
+	for i := range 100 {
+		o := &pbv1.Order{Id: fmt.Sprint(i), Items: []string{"needle"}, Description: strings.Repeat("x", 4096)}
+		if _, err := orders.AddOrder(r.as(t.Context()), o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stream, err := orders.SearchOrders(r.as(t.Context()), wrapperspb.String("needle"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(20 * time.Second); !strings.Contains(r.log.String(), "did not take the answer in time"); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the call goes on")
+		}
+	}
+	for err = nil; err == nil; {
+		_, err = stream.Recv()
+	}
+	wantReason(t, err, codes.DeadlineExceeded, apiv1.ErrorReason_STREAM_IDLE)
 }

@@ -23,12 +23,17 @@ type method struct {
 	public  bool
 	scope   string
 	v1      bool // belongs to the contract that can be retired
+	ofGRPC  bool // belongs to a service of gRPC itself
 }
 
 // publicServices are the services of gRPC itself, whose contracts can't carry our policy.
 func publicServices() []string {
 	return []string{"grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"}
 }
+
+// maxBytesOfGRPC is how large a message to these may be. Their contracts have no field rules either, anybody may call them,
+// and they keep the names they are asked about, or send them back.
+const maxBytesOfGRPC = 4 << 10
 
 // isV1 says whether a service belongs to the v1 contract: to its own package, or to the one under which it was published.
 func isV1(service string) bool {
@@ -43,7 +48,7 @@ const unaryKind = "unary"
 func newMethod(service, name, kind string) (*method, error) {
 	m := &method{full: "/" + service + "/" + name, service: service, name: name, kind: kind}
 	if slices.Contains(publicServices(), service) {
-		m.public = true
+		m.public, m.ofGRPC = true, true
 		return m, nil
 	}
 	m.v1 = isV1(service)

@@ -24,6 +24,7 @@ type registrar struct {
 	inProcess bool
 	maxBytes  int           // of a message; the network server has checked it already
 	idle      time.Duration // for the next message of a stream to arrive
+	send      time.Duration // for a message of a stream to be taken
 	handlers  *inFlight     // so that shutdown can wait for those of the in-process connection
 	methods   map[string]*method
 	err       error // the first service that can't be registered
@@ -63,7 +64,7 @@ func (r *registrar) unary(m *method, handler grpc.MethodHandler) grpc.MethodHand
 		err := r.chain.run(ctx, &call{method: m, inProcess: r.inProcess}, func(ctx context.Context) error {
 			var err error
 			response, err = handler(implementation, ctx, func(message any) error {
-				return r.receive(ctx, message, decode)
+				return r.receive(ctx, m, message, decode)
 			}, nil)
 			return err
 		})
@@ -79,7 +80,7 @@ func (r *registrar) stream(m *method, handler grpc.StreamHandler) grpc.StreamHan
 		r.handlers.enter()
 		defer r.handlers.leave()
 		return r.chain.run(stream.Context(), &call{method: m, inProcess: r.inProcess}, func(ctx context.Context) error {
-			return handler(implementation, &checkedStream{ServerStream: stream, ctx: ctx, registrar: r})
+			return handler(implementation, &checkedStream{ServerStream: stream, ctx: ctx, registrar: r, method: m})
 		})
 	}
 }
@@ -89,6 +90,7 @@ type checkedStream struct {
 	grpc.ServerStream
 	ctx       context.Context
 	registrar *registrar
+	method    *method
 }
 
 func (s *checkedStream) Context() context.Context { return s.ctx }
@@ -102,7 +104,7 @@ func (s *checkedStream) RecvMsg(message any) error {
 			return within(ctx, func() error { return s.ServerStream.RecvMsg(message) })
 		}
 	}
-	err := s.registrar.receive(ctx, message, decode)
+	err := s.registrar.receive(ctx, s.method, message, decode)
 	// The end of a stream that was canceled is no half-close: what has come is not all there is.
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -111,6 +113,14 @@ func (s *checkedStream) RecvMsg(message any) error {
 }
 
 func (s *checkedStream) SendMsg(message any) error {
+	if !s.registrar.inProcess { // where the gateway times its client
+		ctx, cancel := context.WithTimeoutCause(s.ctx, s.registrar.send, errNotTaken)
+		defer cancel()
+		if err := within(ctx, func() error { return s.ServerStream.SendMsg(message) }); err == nil || ctx.Err() == nil {
+			return err
+		}
+		return context.Cause(ctx)
+	}
 	err := s.ServerStream.SendMsg(message)
 	// The in-process connection answers a bare io.EOF when its client is gone.
 	if err != nil && s.ctx.Err() != nil {
@@ -121,28 +131,37 @@ func (s *checkedStream) SendMsg(message any) error {
 
 var errIdle = apierror.New(apiv1.ErrorReason_STREAM_IDLE, "the next message did not arrive in time; send it sooner, or close the stream").Err()
 
+var errNotTaken = apierror.New(apiv1.ErrorReason_STREAM_IDLE, "the client did not take the answer in time; read it sooner").Err()
+
 // receive decodes a message, and checks its size and the field rules of the contract.
-func (r *registrar) receive(ctx context.Context, message any, decode func(any) error) error {
+func (r *registrar) receive(ctx context.Context, method *method, message any, decode func(any) error) error {
 	m, ok := message.(proto.Message)
 	if !ok {
 		return errors.New("not a protobuf message")
+	}
+	maxBytes := r.maxBytes
+	if method.ofGRPC {
+		maxBytes = maxBytesOfGRPC
 	}
 	if r.inProcess {
 		if err := decode(m); err != nil {
 			return err
 		}
-		if proto.Size(m) > r.maxBytes {
-			return apierror.Newf(apiv1.ErrorReason_REQUEST_TOO_LARGE, "the message is larger than %d bytes; split it", r.maxBytes).Err()
+		if proto.Size(m) > maxBytes {
+			return tooLarge(maxBytes)
 		}
 		return r.check(m)
 	}
-	incoming := received{message: m}
+	incoming := received{message: m, maxBytes: maxBytes}
 	if err := decode(&incoming); err != nil {
 		if status.Code(err) == codes.Internal {
 			// What grpc-go says of a request that breaks the protocol, e.g. of a second message where one is due.
 			return malformedMessage
 		}
 		return err // of the connection, or the end of the stream
+	}
+	if incoming.excess != nil {
+		return incoming.excess
 	}
 	if incoming.err != nil {
 		return malformedMessage

@@ -42,6 +42,7 @@ type Limits struct {
 	ConcurrentStreams uint32        // of one connection; default 256
 	CallTimeout       time.Duration // of a unary call, its request included; default 30 s
 	StreamIdleTimeout time.Duration // for the next message of a stream to arrive; default 5 min
+	SendTimeout       time.Duration // for the client to take a message of a stream; default 30 s
 }
 
 // The defaults of the limits.
@@ -50,6 +51,7 @@ const (
 	DefaultConcurrentStreams = 256
 	DefaultCallTimeout       = 30 * time.Second
 	DefaultStreamIdleTimeout = 5 * time.Minute
+	DefaultSendTimeout       = 30 * time.Second
 )
 
 // Keepalive (gRFC A8): how often a client may ping, and after how long of silence the server asks whether it is alive.
@@ -87,6 +89,9 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.StreamIdleTimeout == 0 {
 		l.StreamIdleTimeout = DefaultStreamIdleTimeout
+	}
+	if l.SendTimeout == 0 {
+		l.SendTimeout = DefaultSendTimeout
 	}
 	return l
 }
@@ -127,7 +132,7 @@ func New(o Options) (*Server, error) {
 	s.network = grpc.NewServer(networkOptions(o, limits, unknown(chain), s.methods)...)
 	network := &registrar{
 		target: s.network, chain: chain, check: check, handlers: &s.handlers, methods: s.methods,
-		idle: limits.StreamIdleTimeout, maxBytes: limits.MessageBytes,
+		idle: limits.StreamIdleTimeout, send: limits.SendTimeout, maxBytes: limits.MessageBytes,
 	}
 	inProcess := *network
 	inProcess.target, inProcess.inProcess = s.inProcess, true

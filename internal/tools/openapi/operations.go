@@ -45,7 +45,9 @@ func (r *reviser) reviseOperation(op *operation, m *method) (*placed, error) {
 			return nil, err
 		}
 	}
-	r.reviseResponses(op, m)
+	if err := r.reviseResponses(op, m); err != nil {
+		return nil, err
+	}
 	return &placed{operation: op, method: m, path: path, variables: variables}, nil
 }
 
@@ -201,7 +203,7 @@ func requireOnCreation(s *schema, resource protoreflect.MessageDescriptor) {
 	}
 }
 
-func (r *reviser) reviseResponses(op *operation, m *method) {
+func (r *reviser) reviseResponses(op *operation, m *method) error {
 	op.Responses = ordered[*response]{}
 	answer := &schema{Ref: schemaRef + shortName(m.Output())}
 	description := r.describe(m.Output())
@@ -227,7 +229,7 @@ func (r *reviser) reviseResponses(op *operation, m *method) {
 		addHeaders(headers, "ETag", "X-Request-Id")
 		op.Responses.set("304", &response{Description: "The resource still has an entity tag of `If-None-Match`. There is no body.", Headers: headers})
 	}
-	r.errorResponses(op, m)
+	return r.errorResponses(op, m)
 }
 
 func (r *reviser) responseHeaders(m *method) []string {

@@ -127,7 +127,6 @@ type schema struct {
 	MaxProperties         *uint64           `json:"maxProperties,omitempty"`
 	Required              []string          `json:"required,omitempty"`
 	AllOf                 []*schema         `json:"allOf,omitempty"`
-	AnyOf                 []*schema         `json:"anyOf,omitempty"`
 	OneOf                 []*schema         `json:"oneOf,omitempty"`
 	Not                   *schema           `json:"not,omitempty"`
 	Discriminator         *discriminator    `json:"discriminator,omitempty"`

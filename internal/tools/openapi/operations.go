@@ -125,7 +125,7 @@ func (r *reviser) reviseBody(op *operation, m *method, variables []pathVariable)
 	body := &requestBody{Required: m.body != "*" || len(variables) == 0}
 	kind := typeJSON
 	if m.IsStreamingClient() {
-		kind = typeNDJSON
+		kind, s = typeNDJSON, lines(s)
 		body.Required = !m.IsStreamingServer() // one answer to no record would be about nothing
 		body.Description = "Newline-delimited JSON: each line is one such value, without line breaks in it. They are taken as they come, while the request is still being sent."
 	}
@@ -136,7 +136,8 @@ func (r *reviser) reviseBody(op *operation, m *method, variables []pathVariable)
 
 func (r *reviser) bodySchema(op *operation, m *method, variables []pathVariable) (*schema, error) {
 	closed := func(name string) *schema {
-		return &schema{Ref: schemaRef + name, UnevaluatedProperties: new(false)}
+		// In an allOf: generators pass over what stands beside a reference.
+		return &schema{AllOf: []*schema{{Ref: schemaRef + name}}, UnevaluatedProperties: new(false)}
 	}
 	name := shortName(m.input())
 	switch {
@@ -198,7 +199,7 @@ func requireOnCreation(s *schema, resource protoreflect.MessageDescriptor) {
 			if s.Properties == nil {
 				s.Properties = &ordered[*schema]{}
 			}
-			s.Properties.set(field.JSONName(), &schema{MinLength: new(uint64(1))})
+			s.Properties.set(field.JSONName(), &schema{Type: "string", MinLength: new(uint64(1))})
 		}
 	}
 }

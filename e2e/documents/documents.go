@@ -94,8 +94,8 @@ func build(data []byte, change func(map[string]any)) (validator.Validator, *v3.D
 		schema, _ := media["schema"].(map[string]any)
 		if record, ok := schema["contentSchema"]; ok {
 			media["schema"] = map[string]any{"type": "array", "items": record}
-			if object[events] != nil {
-				object[events] = map[string]any{"schema": media["schema"], "example": object[events].(map[string]any)["example"]} // the same records, written otherwise
+			if other, ok := object[events].(map[string]any); ok {
+				other["schema"] = media["schema"] // the same records, written otherwise
 			}
 		}
 	})

@@ -130,7 +130,6 @@ type schema struct {
 	OneOf                 []*schema         `json:"oneOf,omitempty"`
 	Not                   *schema           `json:"not,omitempty"`
 	Discriminator         *discriminator    `json:"discriminator,omitempty"`
-	ContentMediaType      string            `json:"contentMediaType,omitempty"`
 	ContentSchema         *schema           `json:"contentSchema,omitempty"`
 	Default               any               `json:"default,omitempty"`
 	ReadOnly              bool              `json:"readOnly,omitempty"`

@@ -71,7 +71,7 @@ func TestRevise(t *testing.T) {
 		"a stream of bare values": {
 			streams, processing,
 			[]string{
-				`"application/x-ndjson":{"schema":{"type":"string","contentMediaType":"application/x-ndjson","contentSchema":{"$ref":"#/components/schemas/ResourceKey"}},"example":"\"102\"\n\"103\"\n"}`,
+				`"application/x-ndjson":{"schema":{"type":"string","contentSchema":{"$ref":"#/components/schemas/ResourceKey"}},"example":"\"102\"\n\"103\"\n"}`,
 				`"properties":{"result":{"$ref":"#/components/schemas/CombinedShipment"}}`, `"example":"id: 1\ndata: {\"id\":\"s\"`,
 				`"ResourceKey":{"type":"string","description":"Refused: ` + "`-1`, `.`, `..`" + `.","pattern":"^[A-Za-z0-9._~-]{1,63}$","not":{"type":"string","enum":["-1",".",".."]}}`,
 				`"CombinedShipment":{"type":"object","properties":{"id":{"type":"string"},"status":`, `"required":["id"]`, `"bearer":["orders.write"]`,

@@ -12,10 +12,9 @@ const (
 		"Comments in between keep the connection alive."
 )
 
-// lines is the body of a stream as a whole: tools send and read one as a text. contentSchema is that of a line.
-func lines(record *schema) *schema {
-	return &schema{Type: "string", ContentMediaType: typeNDJSON, ContentSchema: record}
-}
+// lines is the body of a stream as a whole: tools send and read one as a text. contentSchema is that of a line. There is no
+// contentMediaType, which the media type of the body says already: Swagger UI would ask for a file to send.
+func lines(record *schema) *schema { return &schema{Type: "string", ContentSchema: record} }
 
 // streamed documents the answer of a stream in both of its forms, and completes its description.
 func streamed(content *ordered[*mediaType], record *schema, description string) string {

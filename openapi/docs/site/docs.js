@@ -3,10 +3,19 @@
 // The documents come from the page, which knows what versions there are; the first is shown first.
 const reference = document.getElementById("reference");
 
+// The body of a stream is lines of JSON. Swagger UI takes any type with "json" in its name for one value, and quotes texts.
+const lines = () => ({
+  afterLoad() {
+    const sample = this.fn.getSampleSchema;
+    this.fn.getSampleSchema = (schema, type, ...rest) => sample(schema, type === "application/x-ndjson" ? "text/plain" : type, ...rest);
+  },
+});
+
 window.ui = SwaggerUIBundle({
   domNode: reference,
   urls: JSON.parse(reference.dataset.documents),
   layout: "StandaloneLayout",
+  plugins: [lines],
   presets: [SwaggerUIBundle.presets.apis, SwaggerUIStandalonePreset],
   deepLinking: true,
   displayRequestDuration: true,

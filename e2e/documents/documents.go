@@ -80,8 +80,9 @@ func compile(name string, data []byte) (*document, error) {
 	}, nil
 }
 
-// build makes a validator of a document, each of whose objects is changed first. A schema of NDJSON is that of one record
-// (OpenAPI 3.2 calls it itemSchema); the validator gets it as a list of records, which is what its decoder makes of a body.
+// build makes a validator of a document, each of whose objects is changed first. To the documents the body of a stream is a
+// text, with the schema of its records as contentSchema, which nobody validates; the validator gets it as a list of records,
+// which is what its decoder makes of a body.
 func build(data []byte, change func(map[string]any)) (validator.Validator, *v3.Document, error) {
 	var root any
 	if err := json.Unmarshal(data, &root); err != nil {
@@ -89,16 +90,12 @@ func build(data []byte, change func(map[string]any)) (validator.Validator, *v3.D
 	}
 	walk(root, change)
 	walk(root, func(object map[string]any) {
-		// What stands beside a $ref is moved away from it by the library, out of sight of unevaluatedProperties.
-		if _, ok := object["unevaluatedProperties"]; ok && object["$ref"] != nil {
-			object["allOf"] = []any{map[string]any{"$ref": object["$ref"]}}
-			delete(object, "$ref")
-		}
 		media, _ := object[ndjson].(map[string]any)
-		if schema, ok := media["schema"]; ok {
-			media["schema"] = map[string]any{"type": "array", "items": schema}
-			if object[events] != nil {
-				object[events] = media // the same records, written otherwise
+		schema, _ := media["schema"].(map[string]any)
+		if record, ok := schema["contentSchema"]; ok {
+			media["schema"] = map[string]any{"type": "array", "items": record}
+			if other, ok := object[events].(map[string]any); ok {
+				other["schema"] = media["schema"] // the same records, written otherwise
 			}
 		}
 	})

@@ -21,18 +21,18 @@ const things = `{
   "/things/{thing}:do": {"post": {"operationId": "Do", "security": [{"bearer": ["things.write"]}],
    "parameters": [{"name": "thing", "in": "path", "required": true, "schema": {"type": "string", "pattern": "^[a-z]+$"}},
                   {"name": "times", "in": "query", "schema": {"type": "integer", "maximum": 9}}],
-   "requestBody": {"required": true, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Thing", "unevaluatedProperties": false}}}},
+   "requestBody": {"required": true, "content": {"application/json": {"schema": {"allOf": [{"$ref": "#/components/schemas/Thing"}], "unevaluatedProperties": false}}}},
    "responses": {
     "200": {"description": "", "headers": {"ETag": {"required": true, "schema": {"type": "string", "pattern": "^\""}}},
      "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Thing"}}}},
     "304": {"description": ""},
     "400": {"$ref": "#/components/responses/Bad"}, "403": {"$ref": "#/components/responses/Bad"}}}},
   "/things:stream": {"post": {"operationId": "Stream",
-   "requestBody": {"required": true, "content": {"application/x-ndjson": {"schema": {"type": "string", "maxLength": 3}}}},
+   "requestBody": {"required": true, "content": {"application/x-ndjson": {"schema": {"type": "string", "contentSchema": {"type": "string", "maxLength": 3}}}}},
    "responses": {
-    "200": {"description": "", "content": {"application/x-ndjson": {"schema": {"oneOf": [
+    "200": {"description": "", "content": {"application/x-ndjson": {"schema": {"type": "string", "contentSchema": {"oneOf": [
      {"type": "object", "required": ["result"], "properties": {"result": {"$ref": "#/components/schemas/Thing"}}},
-     {"type": "object", "required": ["error"], "properties": {"error": {"type": "object"}}}]}}}},
+     {"type": "object", "required": ["error"], "properties": {"error": {"type": "object"}}}]}}}}},
     "400": {"$ref": "#/components/responses/Bad"}}}}
  },
  "components": {

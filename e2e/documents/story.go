@@ -112,9 +112,12 @@ func (o *operation) exampleRequest(ctx context.Context, base string, linked map[
 	}
 	var body []byte
 	if mediaType := o.mediaType(); mediaType != "" {
-		var err error
-		if body, err = exampleBody(mediaType, o.RequestBody.Content.GetOrZero(mediaType)); err != nil {
+		bodies, err := exampleBodies(mediaType, o.RequestBody.Content.GetOrZero(mediaType))
+		if err != nil {
 			return nil, err
+		}
+		if len(bodies) > 0 {
+			body = bodies[0]
 		}
 		if body == nil && o.RequestBody.Required != nil && *o.RequestBody.Required {
 			return nil, errors.New("the body has no example")
@@ -129,8 +132,8 @@ func (o *operation) exampleRequest(ctx context.Context, base string, linked map[
 	return request, nil
 }
 
-// exampleBody is the example of a body; nil if there is none. The examples of a stream are its lines.
-func exampleBody(mediaType string, content *v3.MediaType) ([]byte, error) {
+// exampleBodies are the examples of a body, the one that is sent first; none if there are none. That of a stream is text.
+func exampleBodies(mediaType string, content *v3.MediaType) ([][]byte, error) {
 	var examples []func(any) error // which decode each
 	if content.Example != nil {
 		examples = append(examples, content.Example.Decode)
@@ -140,25 +143,22 @@ func exampleBody(mediaType string, content *v3.MediaType) ([]byte, error) {
 			examples = append(examples, example.Value.Decode)
 		}
 	}
-	if mediaType != ndjson && len(examples) > 1 {
-		examples = examples[:1]
-	}
-	var body []byte
+	var bodies [][]byte
 	for _, decode := range examples {
 		var value any
 		if err := decode(&value); err != nil {
 			return nil, err
 		}
-		if text, ok := value.(string); ok && mediaType == events {
-			return []byte(text), nil
+		body, err := json.Marshal(value)
+		if text, ok := value.(string); ok && (mediaType == ndjson || mediaType == events) {
+			body = []byte(text)
 		}
-		line, err := json.Marshal(value)
 		if err != nil {
 			return nil, err
 		}
-		body = append(body, append(line, '\n')...)
+		bodies = append(bodies, body)
 	}
-	return body, nil
+	return bodies, nil
 }
 
 // follow keeps what the links of an answer say about the operations they lead to.
@@ -194,13 +194,12 @@ func (d *Documents) CheckExamples() error {
 				continue
 			}
 			for mediaType, content := range response.Content.FromOldest() {
-				body, err := exampleBody(mediaType, content)
-				switch {
-				case err != nil:
-				case body == nil && code == "200":
+				bodies, err := exampleBodies(mediaType, content)
+				if err == nil && len(bodies) == 0 {
 					err = errors.New("there is none")
-				case body != nil:
-					err = o.checkExample(code, mediaType, body)
+				}
+				for _, body := range bodies {
+					err = errors.Join(err, o.checkExample(code, mediaType, body))
 				}
 				if err != nil {
 					wrong = append(wrong, fmt.Errorf("the example of %s, %s %s: %w", o, code, mediaType, err))

@@ -31,15 +31,15 @@ type Order_State int32
 const (
 	// Never sent.
 	Order_STATE_UNSPECIFIED Order_State = 0
-	// It can still be edited. No stock is kept for it.
+	// It can still be edited, and is not binding yet.
 	Order_DRAFT Order_State = 1
-	// It is binding, and stock is reserved for its products.
+	// It is binding, and can be shipped.
 	Order_CONFIRMED Order_State = 2
 	// It is binding, but nothing may ship until it is released.
 	Order_ON_HOLD Order_State = 3
-	// It was given up. Nothing is reserved.
+	// It was given up. It can't be shipped.
 	Order_CANCELED Order_State = 4
-	// Every quantity was delivered or canceled.
+	// Every quantity was delivered or canceled. No order is yet: shipping has no methods in this version.
 	Order_COMPLETED Order_State = 5
 )
 
@@ -90,7 +90,7 @@ func (Order_State) EnumDescriptor() ([]byte, []int) {
 	return file_ordermanagement_v2_order_proto_rawDescGZIP(), []int{0, 0}
 }
 
-// How much of an order has left, derived from its lines.
+// How much of an order has left, derived from `shipped_quantity` of its lines, which nothing counts yet.
 type Order_FulfillmentState int32
 
 const (
@@ -147,7 +147,7 @@ func (Order_FulfillmentState) EnumDescriptor() ([]byte, []int) {
 	return file_ordermanagement_v2_order_proto_rawDescGZIP(), []int{0, 1}
 }
 
-// How much of an order came back, derived from its lines.
+// How much of an order came back, derived from `returned_quantity` of its lines, which nothing counts yet.
 type Order_ReturnState int32
 
 const (
@@ -258,7 +258,7 @@ type Order struct {
 	CompleteTime *timestamppb.Timestamp `protobuf:"bytes,24,opt,name=complete_time,json=completeTime,proto3" json:"complete_time,omitempty"`
 	// When it was deleted; absent for an order that is not.
 	DeleteTime *timestamppb.Timestamp `protobuf:"bytes,25,opt,name=delete_time,json=deleteTime,proto3" json:"delete_time,omitempty"`
-	// When a deleted order will be gone for good, 30 days after it was deleted.
+	// From when on a deleted order may be gone for good, 30 days after it was deleted. Nothing removes it yet.
 	PurgeTime     *timestamppb.Timestamp `protobuf:"bytes,26,opt,name=purge_time,json=purgeTime,proto3" json:"purge_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -481,7 +481,7 @@ type LineItem struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The id of the line within its order. The service numbers the lines that have none.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// The product, `products/{product}`. A line without one is legal; no stock is kept for it.
+	// The product, `products/{product}`. A line without one is legal.
 	Product string `protobuf:"bytes,2,opt,name=product,proto3" json:"product,omitempty"`
 	// The stock keeping unit. With a product it is the product's, as it was when the line was written.
 	Sku string `protobuf:"bytes,3,opt,name=sku,proto3" json:"sku,omitempty"`
@@ -497,15 +497,15 @@ type LineItem struct {
 	Tax *money.Money `protobuf:"bytes,8,opt,name=tax,proto3" json:"tax,omitempty"`
 	// `quantity` × `unit_price` - `discount` + `tax`.
 	Total *money.Money `protobuf:"bytes,9,opt,name=total,proto3" json:"total,omitempty"`
-	// How many have stock reserved.
+	// How many have stock reserved. Nothing counts them yet: it stays 0 until this version has methods for inventory.
 	ReservedQuantity int32 `protobuf:"varint,10,opt,name=reserved_quantity,json=reservedQuantity,proto3" json:"reserved_quantity,omitempty"`
-	// How many have been shipped.
+	// How many have been shipped. Nothing counts them yet: it stays 0 until this version has methods for shipping.
 	ShippedQuantity int32 `protobuf:"varint,11,opt,name=shipped_quantity,json=shippedQuantity,proto3" json:"shipped_quantity,omitempty"`
-	// How many have been delivered.
+	// How many have been delivered. Nothing counts them yet: it stays 0 until this version has methods for shipping.
 	DeliveredQuantity int32 `protobuf:"varint,12,opt,name=delivered_quantity,json=deliveredQuantity,proto3" json:"delivered_quantity,omitempty"`
-	// How many have been canceled.
+	// How many have been canceled: all, when the order is.
 	CanceledQuantity int32 `protobuf:"varint,13,opt,name=canceled_quantity,json=canceledQuantity,proto3" json:"canceled_quantity,omitempty"`
-	// How many came back.
+	// How many came back. Nothing counts them yet: it stays 0 until this version has methods for returns.
 	ReturnedQuantity int32 `protobuf:"varint,14,opt,name=returned_quantity,json=returnedQuantity,proto3" json:"returned_quantity,omitempty"`
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache

@@ -47,8 +47,8 @@ type OrderServiceClient interface {
 	// Updates fields of an order. Lines, prices and addresses change only while it is a draft; the description, labels,
 	// annotations and `external_id` at any time.
 	UpdateOrder(ctx context.Context, in *UpdateOrderRequest, opts ...grpc.CallOption) (*Order, error)
-	// Deletes an order. It must be a draft, canceled or completed; it is kept for 30 days and can be
-	// undeleted until then.
+	// Deletes an order. It must be a draft, canceled or completed; it is kept for 30 days at least, and can be
+	// undeleted as long as it is there.
 	DeleteOrder(ctx context.Context, in *DeleteOrderRequest, opts ...grpc.CallOption) (*Order, error)
 	// Undeletes an order. It is back as it was.
 	UndeleteOrder(ctx context.Context, in *UndeleteOrderRequest, opts ...grpc.CallOption) (*Order, error)
@@ -186,8 +186,8 @@ type OrderServiceServer interface {
 	// Updates fields of an order. Lines, prices and addresses change only while it is a draft; the description, labels,
 	// annotations and `external_id` at any time.
 	UpdateOrder(context.Context, *UpdateOrderRequest) (*Order, error)
-	// Deletes an order. It must be a draft, canceled or completed; it is kept for 30 days and can be
-	// undeleted until then.
+	// Deletes an order. It must be a draft, canceled or completed; it is kept for 30 days at least, and can be
+	// undeleted as long as it is there.
 	DeleteOrder(context.Context, *DeleteOrderRequest) (*Order, error)
 	// Undeletes an order. It is back as it was.
 	UndeleteOrder(context.Context, *UndeleteOrderRequest) (*Order, error)

@@ -115,7 +115,6 @@ type schema struct {
 	ExclusiveMinimum      json.Number       `json:"exclusiveMinimum,omitempty"`
 	Maximum               json.Number       `json:"maximum,omitempty"`
 	ExclusiveMaximum      json.Number       `json:"exclusiveMaximum,omitempty"`
-	PrefixItems           []*schema         `json:"prefixItems,omitempty"`
 	Items                 *schema           `json:"items,omitempty"`
 	MinItems              *uint64           `json:"minItems,omitempty"`
 	MaxItems              *uint64           `json:"maxItems,omitempty"`
@@ -128,14 +127,20 @@ type schema struct {
 	MaxProperties         *uint64           `json:"maxProperties,omitempty"`
 	Required              []string          `json:"required,omitempty"`
 	AllOf                 []*schema         `json:"allOf,omitempty"`
-	AnyOf                 []*schema         `json:"anyOf,omitempty"`
 	OneOf                 []*schema         `json:"oneOf,omitempty"`
 	Not                   *schema           `json:"not,omitempty"`
+	Discriminator         *discriminator    `json:"discriminator,omitempty"`
+	ContentSchema         *schema           `json:"contentSchema,omitempty"`
 	Default               any               `json:"default,omitempty"`
 	ReadOnly              bool              `json:"readOnly,omitempty"`
 	WriteOnly             bool              `json:"writeOnly,omitempty"`
 	Deprecated            bool              `json:"deprecated,omitempty"`
 	Examples              []any             `json:"examples,omitempty"`
+}
+
+type discriminator struct {
+	PropertyName string            `json:"propertyName"`
+	Mapping      map[string]string `json:"mapping"`
 }
 
 // either is a schema or a boolean, which stands for one that everything or nothing matches.

@@ -43,7 +43,7 @@ func (m *method) reasons() []apiv1.ErrorReason {
 }
 
 // errorResponses adds a response for each HTTP status that the method can be refused with.
-func (r *reviser) errorResponses(op *operation, m *method) {
+func (r *reviser) errorResponses(op *operation, m *method) error {
 	all := m.reasons()
 	byStatus := map[int32][]reason{}
 	var statuses []int32
@@ -58,26 +58,45 @@ func (r *reviser) errorResponses(op *operation, m *method) {
 	}
 	slices.Sort(statuses)
 	for _, status := range statuses {
-		name := r.errorResponse(status, byStatus[status])
+		name, err := r.errorResponse(m, status, byStatus[status])
+		if err != nil {
+			return err
+		}
 		op.Responses.set(strconv.Itoa(int(status)), &response{Ref: "#/components/responses/" + name})
 	}
+	return nil
 }
 
-// errorResponse makes the component for a status with these reasons, unless it is there, and returns its name: the
-// status, and the reasons that not every method has.
-func (r *reviser) errorResponse(status int32, reasons []reason) string {
+// errorResponse makes the component for a status with these reasons, unless it is there, and returns its name: that of
+// the status, when any method can have the reasons, else with the first method's before it.
+func (r *reviser) errorResponse(m *method, status int32, reasons []reason) (string, error) {
 	name, text := statusName(int(status)), "An error with one of these reasons:\n"
 	var names []string
+	examples := &ordered[*example]{}
+	key := name
 	for _, reason := range reasons {
 		names = append(names, reason.String())
 		text += fmt.Sprintf("\n- `%s`: %s", reason, reason.comment)
-		if !slices.Contains(universalReasons(), reason.ErrorReason) {
-			name += "." + reason.String()
+		key += " " + reason.String()
+		if reason.ErrorReason == apiv1.ErrorReason_SCOPE_MISSING {
+			key += "(" + m.scope + ")" // which the example names
+		}
+		value, err := m.showRefusal(reason)
+		if err != nil {
+			return "", err
+		}
+		examples.set(reason.String(), &example{Value: value})
+		if !slices.Contains(universalReasons(), reason.ErrorReason) && name == statusName(int(status)) {
+			name = string(m.Name()) + name
 		}
 	}
-	if _, ok := r.doc.Components.Responses.get(name); ok {
-		return name
+	if there, ok := r.refusals[key]; ok {
+		return there, nil
 	}
+	if _, ok := r.doc.Components.Responses.get(name); ok {
+		return "", fmt.Errorf("two responses have the name %s", name)
+	}
+	r.refusals[key] = name
 	headers := &ordered[*header]{}
 	has := []string{"X-Request-Id"}
 	if r.legacy() {
@@ -91,9 +110,9 @@ func (r *reviser) errorResponse(status int32, reasons []reason) string {
 	}
 	addHeaders(headers, has...)
 	content := &ordered[*mediaType]{}
-	content.set(typeJSON, &mediaType{Schema: &schema{Ref: schemaRef + "Status"}})
+	content.set(typeJSON, &mediaType{Schema: &schema{Ref: schemaRef + "Status"}, Examples: examples})
 	r.doc.Components.Responses.set(name, &response{Description: text, Reasons: names, Headers: headers, Content: content})
-	return name
+	return name, nil
 }
 
 // legacyHeaders are those of the version that can be switched off, on answers and errors.

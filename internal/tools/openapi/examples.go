@@ -218,16 +218,22 @@ func (s *scene) links() map[string]*link {
 	return links
 }
 
-// showAll shows the records of a stream as examples of one line each, named in their order.
+// showAll shows the records of a stream as the lines of its body.
 func (m *mediaType) showAll(records []proto.Message, write func(proto.Message) (any, error)) error {
-	m.Examples = &ordered[*example]{}
-	for i, record := range records {
+	var text strings.Builder
+	for _, record := range records {
 		value, err := write(record)
 		if err != nil {
 			return err
 		}
-		m.Examples.set(fmt.Sprintf("line%d", i+1), &example{Summary: fmt.Sprintf("Line %d", i+1), Value: value})
+		line, err := encode(value)
+		if err != nil {
+			return err
+		}
+		text.Write(line)
+		text.WriteByte('\n')
 	}
+	m.Example = text.String()
 	return nil
 }
 

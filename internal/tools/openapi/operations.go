@@ -45,7 +45,9 @@ func (r *reviser) reviseOperation(op *operation, m *method) (*placed, error) {
 			return nil, err
 		}
 	}
-	r.reviseResponses(op, m)
+	if err := r.reviseResponses(op, m); err != nil {
+		return nil, err
+	}
 	return &placed{operation: op, method: m, path: path, variables: variables}, nil
 }
 
@@ -99,11 +101,15 @@ func (m *method) requestHeaders() []string {
 	if m.conditional() {
 		names = append(names, "If-None-Match")
 	}
-	if m.IsStreamingServer() {
+	if m.canHaveEnded() {
 		names = append(names, "Last-Event-ID")
 	}
 	return append(names, "Grpc-Timeout", "X-Request-Id")
 }
+
+// canHaveEnded says whether an EventSource may come back to a stream that has ended. One with records of its own begins
+// anew.
+func (m *method) canHaveEnded() bool { return m.IsStreamingServer() && !m.IsStreamingClient() }
 
 // answersTag says whether the answer is one resource with an entity tag.
 func (m *method) answersTag() bool {
@@ -123,7 +129,7 @@ func (r *reviser) reviseBody(op *operation, m *method, variables []pathVariable)
 	body := &requestBody{Required: m.body != "*" || len(variables) == 0}
 	kind := typeJSON
 	if m.IsStreamingClient() {
-		kind = typeNDJSON
+		kind, s = typeNDJSON, lines(s)
 		body.Required = !m.IsStreamingServer() // one answer to no record would be about nothing
 		body.Description = "Newline-delimited JSON: each line is one such value, without line breaks in it. They are taken as they come, while the request is still being sent."
 	}
@@ -134,7 +140,8 @@ func (r *reviser) reviseBody(op *operation, m *method, variables []pathVariable)
 
 func (r *reviser) bodySchema(op *operation, m *method, variables []pathVariable) (*schema, error) {
 	closed := func(name string) *schema {
-		return &schema{Ref: schemaRef + name, UnevaluatedProperties: new(false)}
+		// In an allOf: generators pass over what stands beside a reference.
+		return &schema{AllOf: []*schema{{Ref: schemaRef + name}}, UnevaluatedProperties: new(false)}
 	}
 	name := shortName(m.input())
 	switch {
@@ -196,12 +203,12 @@ func requireOnCreation(s *schema, resource protoreflect.MessageDescriptor) {
 			if s.Properties == nil {
 				s.Properties = &ordered[*schema]{}
 			}
-			s.Properties.set(field.JSONName(), &schema{MinLength: new(uint64(1))})
+			s.Properties.set(field.JSONName(), &schema{Type: "string", MinLength: new(uint64(1))})
 		}
 	}
 }
 
-func (r *reviser) reviseResponses(op *operation, m *method) {
+func (r *reviser) reviseResponses(op *operation, m *method) error {
 	op.Responses = ordered[*response]{}
 	answer := &schema{Ref: schemaRef + shortName(m.Output())}
 	description := r.describe(m.Output())
@@ -217,7 +224,7 @@ func (r *reviser) reviseResponses(op *operation, m *method) {
 		content.set(typeJSON, &mediaType{Schema: answer})
 	}
 	op.Responses.set("200", &response{Description: description, Headers: headers, Content: content})
-	if m.IsStreamingServer() {
+	if m.canHaveEnded() {
 		headers := &ordered[*header]{}
 		addHeaders(headers, "X-Request-Id")
 		op.Responses.set("204", &response{Description: "The stream of server-sent events that `Last-Event-ID` belongs to has ended. An EventSource then stops.", Headers: headers})
@@ -227,7 +234,7 @@ func (r *reviser) reviseResponses(op *operation, m *method) {
 		addHeaders(headers, "ETag", "X-Request-Id")
 		op.Responses.set("304", &response{Description: "The resource still has an entity tag of `If-None-Match`. There is no body.", Headers: headers})
 	}
-	r.errorResponses(op, m)
+	return r.errorResponses(op, m)
 }
 
 func (r *reviser) responseHeaders(m *method) []string {

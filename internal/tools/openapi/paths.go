@@ -78,8 +78,8 @@ func (r *reviser) pathParameter(m *method, v pathVariable) (*parameter, error) {
 			return nil, fmt.Errorf("the pattern of %s does not begin with ^%s", v.field, v.prefix)
 		}
 		s.Pattern = "^" + pattern
-		s.Not = &schema{Enum: []any{".", ".."}} // segments that a URL loses (RFC 3986, 5.2.4)
-		p.Description = fmt.Sprintf("The id of the %s, the last part of its name `%s{%s}`.", v.param, v.prefix, v.param)
+		s.Not = &schema{Type: "string", Enum: []any{".", ".."}} // segments that a URL loses (RFC 3986, 5.2.4)
+		p.Description = fmt.Sprintf("The id of the %s, the last part of its name `%s{%s}`. %s", v.param, v.prefix, v.param, s.refused())
 	} else if s.MinLength == nil && s.Pattern == "" {
 		s.MinLength = new(uint64(1))
 	}

@@ -14,12 +14,13 @@ type reviser struct {
 	contract  *contract
 	story     *story
 	jsonNames map[string]string // of all fields, by their proto names
+	refusals  map[string]string // components of error responses, by what stands in them
 }
 
 // revise turns the document that openapiv3-merge has made of what protoc-gen-openapiv3 generates into a true one. The
 // operations come in the order of the story.
 func revise(doc *document, c *contract, s *story) error {
-	r := &reviser{doc: doc, contract: c, story: s, jsonNames: c.fieldNames()}
+	r := &reviser{doc: doc, contract: c, story: s, jsonNames: c.fieldNames(), refusals: map[string]string{}}
 	r.addReasonSchema()
 	if err := r.reviseSchemas(); err != nil {
 		return err

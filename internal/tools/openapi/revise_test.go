@@ -71,9 +71,9 @@ func TestRevise(t *testing.T) {
 		"a stream of bare values": {
 			streams, processing,
 			[]string{
-				`"application/x-ndjson":{"schema":{"$ref":"#/components/schemas/ResourceKey"},"examples":{"line1":{"summary":"Line 1","value":"102"},"line2":`,
+				`"application/x-ndjson":{"schema":{"type":"string","contentSchema":{"$ref":"#/components/schemas/ResourceKey"}},"example":"\"102\"\n\"103\"\n"}`,
 				`"properties":{"result":{"$ref":"#/components/schemas/CombinedShipment"}}`, `"example":"id: 1\ndata: {\"id\":\"s\"`,
-				`"ResourceKey":{"type":"string","pattern":"^[A-Za-z0-9._~-]{1,63}$","not":{"enum":["-1",".",".."]}}`,
+				`"ResourceKey":{"type":"string","description":"Refused: ` + "`-1`, `.`, `..`" + `.","pattern":"^[A-Za-z0-9._~-]{1,63}$","not":{"type":"string","enum":["-1",".",".."]}}`,
 				`"CombinedShipment":{"type":"object","properties":{"id":{"type":"string"},"status":`, `"required":["id"]`, `"bearer":["orders.write"]`,
 				`"x-error-reasons":["RESOURCE_NOT_FOUND"]`, `"x-error-reasons":["VERSION_RETIRED"]`,
 			},
@@ -82,12 +82,12 @@ func TestRevise(t *testing.T) {
 		"the creation of a resource": {
 			creation, creating,
 			[]string{
-				`"schema":{"$ref":"#/components/schemas/Product","properties":{"sku":{"minLength":1},"title":{"minLength":1}},"unevaluatedProperties":false,"required":["sku","title","price"]}`,
-				`"example":{"sku":"s","title":"t","price":{"units":"1"}}`, `"name":"productId","in":"query","schema":{"type":"string","pattern":"^$|^[A-Za-z0-9._~-]{1,63}$"`,
+				`"schema":{"properties":{"sku":{"type":"string","minLength":1},"title":{"type":"string","minLength":1}},"unevaluatedProperties":false,"required":["sku","title","price"],"allOf":[{"$ref":"#/components/schemas/Product"}]}`,
+				`"example":{"sku":"s","title":"t","price":{"units":"1"}}`, `"name":"productId","in":"query","description":"Refused: ` + "`-1`, `.`, `..`" + `.","schema":{"type":"string","pattern":"^$|^[A-Za-z0-9._~-]{1,63}$"`,
 				`"Money":{"type":"object","description":"by hand"}`, `"price":{"$ref":"#/components/schemas/Money"}`, `"updateTime":{"$ref":"#/components/schemas/Money","readOnly":true}`,
 				`"propertyNames":`, `"$ref":"#/components/parameters/Idempotency-Key"`, `"Idempotency-Replayed"`, `"ETag"`, `"SKU_TAKEN"`,
 			},
-			[]string{`parameters/If-Match`, `"304"`, `google.type`, `"required":["sku"]`, `allOf`},
+			[]string{`parameters/If-Match`, `"304"`, `google.type`, `"required":["sku"]`, `"updateTime":{"allOf"`, `anyOf`},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

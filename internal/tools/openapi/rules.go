@@ -39,14 +39,27 @@ func (s *schema) allowEmpty() error {
 	if s.Type != "string" || s.MinLength != nil || s.Const != nil || s.Enum != nil || s.AllOf != nil {
 		return fmt.Errorf("IGNORE_IF_ZERO_VALUE: %w", errNoSchema)
 	}
+	if s.Format != "" {
+		pattern, ok := formatPatterns()[s.Format]
+		if !ok || s.Pattern != "" {
+			return fmt.Errorf("IGNORE_IF_ZERO_VALUE: %w", errNoSchema)
+		}
+		s.Format, s.Pattern = "", pattern
+	}
 	if s.Pattern != "" {
 		s.Pattern = orEmpty + s.Pattern
 	}
-	if s.Format != "" {
-		s.AnyOf = []*schema{{Format: s.Format}, {MaxLength: new(uint64(0))}}
-		s.Format = ""
-	}
 	return nil
+}
+
+// formatPatterns are the patterns of formats that a field need not have: a `format` can't let the empty string pass, and
+// what generators make of a choice between two schemas is no longer a string.
+func formatPatterns() map[string]string {
+	const label = "[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
+	return map[string]string{
+		"uuid":  "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",               // RFC 9562, 4
+		"email": "^[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@" + label + `(\.` + label + ")*$", // WHATWG HTML, 4.10.5.1.5, as protovalidate has it
+	}
 }
 
 // orEmpty stands before a pattern that need not match an empty string.
@@ -141,7 +154,7 @@ func (s *schema) addValueRule(rule string, field protoreflect.FieldDescriptor, v
 	case "in":
 		s.Enum = scalars(field, value.List())
 	case "not_in":
-		s.Not = &schema{Enum: scalars(field, value.List())}
+		s.Not = &schema{Type: s.Type, Enum: scalars(field, value.List())} // without its type Swagger UI takes it for everything
 	case "example":
 		s.Examples = scalars(field, value.List())
 	default:

@@ -105,7 +105,20 @@ func (r *reviser) reviseField(s *schema, field protoreflect.FieldDescriptor) err
 	if err := s.addRules(rulesOf(field)); err != nil {
 		return fmt.Errorf("field %s: %w", field.Name(), err)
 	}
+	s.Description = sentences(s.Description, s.refused())
 	return nil
+}
+
+// refused says which values are none, which few tools show.
+func (s *schema) refused() string {
+	if s.Not == nil {
+		return ""
+	}
+	var values []string
+	for _, value := range s.Not.Enum {
+		values = append(values, fmt.Sprintf("`%v`", value))
+	}
+	return "Refused: " + strings.Join(values, ", ") + "."
 }
 
 // shortenRefs puts the short names into all references, and takes apart what wraps a single one: OpenAPI 3.1 allows

@@ -12,18 +12,21 @@ const (
 		"Comments in between keep the connection alive."
 )
 
-// streamed documents the answer of a stream in both of its forms, and completes its description: the schema of NDJSON is
-// that of one line, and an event stream is text.
+// lines is the body of a stream as a whole: tools send and read one as a text. contentSchema is that of a line. There is no
+// contentMediaType, which the media type of the body says already: Swagger UI would ask for a file to send.
+func lines(record *schema) *schema { return &schema{Type: "string", ContentSchema: record} }
+
+// streamed documents the answer of a stream in both of its forms, and completes its description.
 func streamed(content *ordered[*mediaType], record *schema, description string) string {
 	line := func(name string, s *schema) *schema {
 		properties := &ordered[*schema]{}
 		properties.set(name, s)
 		return &schema{Type: "object", Properties: properties, Required: []string{name}}
 	}
-	content.set(typeNDJSON, &mediaType{Schema: &schema{
+	content.set(typeNDJSON, &mediaType{Schema: lines(&schema{
 		Description: "One line of the stream.",
 		OneOf:       []*schema{line("result", record), line("error", &schema{Ref: schemaRef + "Status"})},
-	}})
+	})})
 	content.set(typeEvents, &mediaType{Schema: &schema{Type: "string", Description: aboutEvents}})
 	return description + aboutStreams
 }

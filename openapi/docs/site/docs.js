@@ -6,10 +6,19 @@ const reference = document.getElementById("reference");
 // A document lists its operations in the order in which their examples tell a story.
 const place = (operation) => ui.specSelectors.specJson().get("x-story").indexOf(operation.getIn(["operation", "operationId"]));
 
+// The body of a stream is lines of JSON. Swagger UI takes any type with "json" in its name for one value, and quotes texts.
+const lines = () => ({
+  afterLoad() {
+    const sample = this.fn.getSampleSchema;
+    this.fn.getSampleSchema = (schema, type, ...rest) => sample(schema, type === "application/x-ndjson" ? "text/plain" : type, ...rest);
+  },
+});
+
 window.ui = SwaggerUIBundle({
   domNode: reference,
   urls: JSON.parse(reference.dataset.documents),
   layout: "StandaloneLayout",
+  plugins: [lines],
   presets: [SwaggerUIBundle.presets.apis, SwaggerUIStandalonePreset],
   deepLinking: true,
   operationsSorter: (a, b) => place(a) - place(b),

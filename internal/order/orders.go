@@ -214,10 +214,11 @@ func (c Content) clone() Content {
 	c.ShippingAddress = c.ShippingAddress.clone()
 	c.BillingAddress = c.BillingAddress.clone()
 	c.Lines = slices.Clone(c.Lines)
+	prices := make([]Amount, len(c.Lines)) // one allocation for all
 	for i := range c.Lines {
 		if price := c.Lines[i].UnitPrice; price != nil {
-			own := *price
-			c.Lines[i].UnitPrice = &own
+			prices[i] = *price
+			c.Lines[i].UnitPrice = &prices[i]
 		}
 	}
 	c.Labels = maps.Clone(c.Labels)

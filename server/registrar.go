@@ -64,7 +64,7 @@ func (r *registrar) unary(m *method, handler grpc.MethodHandler) grpc.MethodHand
 		err := r.chain.run(ctx, &call{method: m, inProcess: r.inProcess}, func(ctx context.Context) error {
 			var err error
 			response, err = handler(implementation, ctx, func(message any) error {
-				return r.receive(ctx, m, message, decode)
+				return r.receive(m, message, decode)
 			}, nil)
 			return err
 		})
@@ -96,35 +96,46 @@ type checkedStream struct {
 func (s *checkedStream) Context() context.Context { return s.ctx }
 
 func (s *checkedStream) RecvMsg(message any) error {
-	ctx, cancel := context.WithTimeoutCause(s.ctx, s.registrar.idle, errIdle)
-	defer cancel()
-	decode := s.ServerStream.RecvMsg
-	if !s.registrar.inProcess { // where the gateway times the records
-		decode = func(message any) error {
-			return within(ctx, func() error { return s.ServerStream.RecvMsg(message) })
-		}
-	}
-	err := s.registrar.receive(ctx, s.method, message, decode)
+	err := s.registrar.receive(s.method, message, func(message any) error {
+		return s.inTime(s.registrar.idle, errIdle, func() error { return s.ServerStream.RecvMsg(message) })
+	})
 	// The end of a stream that was canceled is no half-close: what has come is not all there is.
+	return s.orEnd(err)
+}
+
+func (s *checkedStream) SendMsg(message any) error {
+	err := s.inTime(s.registrar.send, errNotTaken, func() error { return s.ServerStream.SendMsg(message) })
+	// The in-process connection answers a bare io.EOF when its client is gone.
+	return s.orEnd(err)
+}
+
+// inTime does what may have to wait for the client. Waiting for the network ends with the stream, and so with the handler
+// that gives up here: a client can't keep half a message, or one that it doesn't take, in our memory for as long as it
+// likes. Of a unary call tapLimit ends the whole stream; in process the gateway times its own client.
+func (s *checkedStream) inTime(limit time.Duration, late error, do func() error) error {
+	if s.registrar.inProcess {
+		return do()
+	}
+	ctx, cancel := context.WithTimeoutCause(s.ctx, limit, late)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- do() }()
+	var err error
+	select {
+	case err = <-done:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return err
 }
 
-func (s *checkedStream) SendMsg(message any) error {
-	if !s.registrar.inProcess { // where the gateway times its client
-		ctx, cancel := context.WithTimeoutCause(s.ctx, s.registrar.send, errNotTaken)
-		defer cancel()
-		if err := within(ctx, func() error { return s.ServerStream.SendMsg(message) }); err == nil || ctx.Err() == nil {
-			return err
-		}
-		return context.Cause(ctx)
-	}
-	err := s.ServerStream.SendMsg(message)
-	// The in-process connection answers a bare io.EOF when its client is gone.
+// orEnd prefers why the stream has ended to an error.
+func (s *checkedStream) orEnd(err error) error {
 	if err != nil && s.ctx.Err() != nil {
-		return s.ctx.Err()
+		return context.Cause(s.ctx)
 	}
 	return err
 }
@@ -134,7 +145,7 @@ var errIdle = apierror.New(apiv1.ErrorReason_STREAM_IDLE, "the next message did 
 var errNotTaken = apierror.New(apiv1.ErrorReason_STREAM_IDLE, "the client did not take the answer in time; read it sooner").Err()
 
 // receive decodes a message, and checks its size and the field rules of the contract.
-func (r *registrar) receive(ctx context.Context, method *method, message any, decode func(any) error) error {
+func (r *registrar) receive(method *method, message any, decode func(any) error) error {
 	m, ok := message.(proto.Message)
 	if !ok {
 		return errors.New("not a protobuf message")
@@ -170,17 +181,3 @@ func (r *registrar) receive(ctx context.Context, method *method, message any, de
 }
 
 var malformedMessage = apierror.New(apiv1.ErrorReason_MALFORMED_REQUEST, "the message is not valid protobuf for this method; generate the client from the current contract").Err()
-
-// within waits for the end of receive or of the context. Receiving from the network ends with the stream, and so with the
-// handler that gives up waiting for it here: a client can't keep half a message in our memory for as long as it likes. Of a
-// unary call tapLimit ends the whole stream.
-func within(ctx context.Context, receive func() error) error {
-	done := make(chan error, 1)
-	go func() { done <- receive() }()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}

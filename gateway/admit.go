@@ -53,7 +53,18 @@ func (g *gateway) admit(c *call, r *http.Request, params map[string]string) *sta
 	if st := g.admitBody(c, r); st != nil {
 		return st
 	}
+	strip(r)
 	return c.checkName(params)
+}
+
+// strip leaves nothing in the mux's request of which the generated code would make metadata, which conn then throws away,
+// but the time that the client gives.
+func strip(r *http.Request) {
+	given := r.Header[timeoutHeader]
+	r.Header, r.Host, r.RemoteAddr = nil, "", ""
+	if given != nil {
+		r.Header = http.Header{timeoutHeader: given}
+	}
 }
 
 // checkName refuses a body that names another resource than the path: which of the two was meant is not ours to guess.
@@ -164,10 +175,12 @@ func crossOriginRefused() *status.Status {
 // (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md).
 var timeoutValue = regexp.MustCompile(`^[0-9]{1,8}[HMSmun]$`)
 
+const timeoutHeader = "Grpc-Timeout"
+
 // checkTimeout checks the Grpc-Timeout header, which runtime.AnnotateContext then obeys. That takes a timeout of zero
 // for none.
 func checkTimeout(h http.Header) *status.Status {
-	values := h.Values("Grpc-Timeout")
+	values := h[timeoutHeader]
 	switch {
 	case len(values) == 0:
 		return nil

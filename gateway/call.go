@@ -27,6 +27,7 @@ type call struct {
 	query    url.Values  // of the request, checked
 	body     []byte      // of a unary request
 	memory   memory      // that the request's body or record takes
+	answer   answer      // of a unary call
 
 	called          bool // the RPC has begun; before that, errors are the gateway's own
 	header, trailer metadata.MD

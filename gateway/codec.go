@@ -20,9 +20,6 @@ const (
 
 	// maxDepth is how deep messages may nest in JSON. Those of the contract reach six.
 	maxDepth = 64
-
-	// usualAnswer is the room for an answer to begin with, in bytes: that of an order, most often.
-	usualAnswer = 2048
 )
 
 // codec translates messages to JSON and back, as ProtoJSON defines it: names in lowerCamelCase, and fields that are not
@@ -45,6 +42,8 @@ func (codec) Marshal(v any) ([]byte, error) {
 	switch v := v.(type) {
 	case proto.Message:
 		return marshal("", v, "\n") // a terminal's prompt then begins a line of its own
+	case *answer:
+		return v.marshal()
 	case event:
 		return marshal(v.head(), v.data, "\n")
 	case map[string]any:
@@ -62,7 +61,7 @@ func (codec) Marshal(v any) ([]byte, error) {
 
 // marshal puts the JSON of a message between two strings.
 func marshal(before string, m proto.Message, after string) ([]byte, error) {
-	out, err := appendjson.Message(append(make([]byte, 0, usualAnswer), before...), m)
+	out, err := appendjson.Message(append(make([]byte, 0, usualBytes), before...), m)
 	if err != nil {
 		return nil, err
 	}

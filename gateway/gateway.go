@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
@@ -125,6 +126,8 @@ type gateway struct {
 	routes routes
 	pages  map[string]page
 	memory *semaphore.Weighted // for bodies and records
+
+	buffers sync.Pool // of answers that were sent
 }
 
 // New makes the handler that answers HTTP with the service behind Options.Conn. It fails when an option is wrong, or
@@ -142,7 +145,7 @@ func New(options Options) (http.Handler, error) {
 		runtime.WithStreamErrorHandler(g.handleStreamError),
 		runtime.WithRoutingErrorHandler(g.handleRoutingError),
 		runtime.WithForwardResponseOption(checkPrecondition),
-		runtime.WithForwardResponseRewriter(asEvent),
+		runtime.WithForwardResponseRewriter(rewrite),
 		runtime.WithWriteContentLength(),
 		runtime.WithDisableHTTPMethodOverride(),
 		runtime.WithDisablePathLengthFallback(),

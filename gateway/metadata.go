@@ -6,16 +6,15 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 
-	"github.com/google/uuid"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	apiv1 "ordermanagement/gen/ordermanagement/api/v1"
 	"ordermanagement/internal/apierror"
+	"ordermanagement/internal/requestid"
 )
 
 // forwarded are the request headers that the server gets, as the metadata key of the same name in lower case. Nothing
@@ -41,7 +40,7 @@ const metadataPrefix = "Grpc-Metadata-"
 // incomingMetadata is the metadata of the RPC: of the request's header, what is listed, and nothing that could be taken
 // for the caller's identity. Header values that can't be metadata are refused, never dropped.
 func incomingMetadata(r *http.Request, requestID string, trustForwardedFor bool) (metadata.MD, *status.Status) {
-	md := metadata.MD{"x-request-id": {requestID}}
+	md := metadata.MD{requestid.Key: {requestID}}
 	for _, f := range forwarded {
 		values := r.Header[f.name]
 		if len(values) == 0 {
@@ -190,13 +189,3 @@ func forwardedFor(r *http.Request, trusted bool) string {
 }
 
 const requestIDHeader = "X-Request-Id"
-
-var legalRequestID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
-
-// requestID is the one that the client gave, if it is fit for logs, or a new one that sorts by time.
-func requestID(h http.Header) string {
-	if given := h[requestIDHeader]; len(given) == 1 && legalRequestID.MatchString(given[0]) {
-		return given[0]
-	}
-	return uuid.Must(uuid.NewV7()).String()
-}

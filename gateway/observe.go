@@ -6,19 +6,23 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc/status"
 
 	"ordermanagement/internal/apierror"
+	"ordermanagement/internal/requestid"
 )
 
 // identify makes the call of a request and gives it an id, which the answer always has.
 func (g *gateway) identify(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c := &call{id: requestID(r.Header), log: g.Logger, request: r, memory: memory{all: g.memory}}
+		c := &call{id: requestid.Of(r.Header[requestIDHeader]), log: g.Logger, request: r, memory: memory{all: g.memory}}
 		defer c.memory.release()
+		c.answer.from = &g.buffers
+		defer c.answer.release()
 		c.w = newResponse(w, r, c, g.WriteTimeout)
 		c.w.Header().Set(requestIDHeader, c.id)
 		c.w.Header().Set("X-Content-Type-Options", "nosniff")
@@ -74,6 +78,15 @@ func (g *gateway) measure(registry prometheus.Registerer) (func(http.Handler) ht
 			return nil, err
 		}
 	}
+	type outcome struct {
+		route  *route
+		status int
+	}
+	type meters struct {
+		handled prometheus.Counter
+		seconds prometheus.Observer
+	}
+	var known sync.Map // outcome → meters: finding them by their labels costs more than counting
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			start := time.Now()
@@ -81,12 +94,21 @@ func (g *gateway) measure(registry prometheus.Registerer) (func(http.Handler) ht
 			running.Inc()
 			defer func() {
 				running.Dec()
-				method, route := "other", "none"
-				if c.route != nil {
-					method, route = c.route.method, c.route.template
+				outcome := outcome{c.route, c.w.status}
+				found, ok := known.Load(outcome)
+				if !ok {
+					method, route := "other", "none"
+					if c.route != nil {
+						method, route = c.route.method, c.route.template
+					}
+					found, _ = known.LoadOrStore(outcome, meters{
+						handled: handled.WithLabelValues(method, route, strconv.Itoa(c.w.status)),
+						seconds: seconds.WithLabelValues(method, route),
+					})
 				}
-				handled.WithLabelValues(method, route, strconv.Itoa(c.w.status)).Inc()
-				seconds.WithLabelValues(method, route).Observe(time.Since(start).Seconds())
+				m := found.(meters)
+				m.handled.Inc()
+				m.seconds.Observe(time.Since(start).Seconds())
 			}()
 			next.ServeHTTP(w, r)
 		})

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"context"
 	"net/http"
 	"strconv"
 	"strings"
@@ -91,15 +90,11 @@ func (w *response) describeStream() {
 	h.Set("Cache-Control", "no-store")
 }
 
-// asEvent makes an event of each record of a stream that is answered so. Its id is its number; a stream that can be
-// resumed is to name its events here, by what its messages say.
-func asEvent(ctx context.Context, m proto.Message) (any, error) {
-	e := callOf(ctx).events
-	if e == nil {
-		return m, nil
-	}
+// asEvent makes an event of a record. Its id is its number; a stream that can be resumed is to name its events here, by
+// what its messages say.
+func (e *events) asEvent(m proto.Message) event {
 	e.records++
-	return event{id: strconv.Itoa(e.records), data: m}, nil
+	return event{id: strconv.Itoa(e.records), data: m}
 }
 
 // errorEvent is the last event of a stream that failed. If trying again may help, the client is told when and keeps the

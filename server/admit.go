@@ -15,8 +15,10 @@ func (s *Server) Admit(ctx context.Context, full string, md metadata.MD) (metada
 	if !ok {
 		return nil, nil // the call will tell
 	}
-	sent := &sentMetadata{method: full, header: metadata.MD{}, trailer: metadata.MD{}}
+	sent := &sentMetadata{method: full}
 	ctx = sent.serve(metadata.NewOutgoingContext(ctx, md))
-	err := s.chain.run(ctx, &call{method: m, inProcess: true, rehearsal: true}, func(context.Context) error { return nil })
+	c := &call{method: m, inProcess: true, rehearsal: true}
+	err := s.chain.run(c.Begin(ctx, true), c, func(context.Context) error { return nil })
+	c.SendHeader(ctx)
 	return sent.header, err
 }

@@ -5,15 +5,16 @@ import (
 	"fmt"
 	"slices"
 
-	"ordermanagement/internal/auth"
+	"ordermanagement/server/rpc"
 )
 
 // call is one RPC on its way through the chain. What one link learns, the links around it can read.
 type call struct {
+	rpc.Call
+
 	method    *method
 	inProcess bool
 	requestID string
-	caller    auth.Caller
 	refusal   error // what went wrong inside, for the log only
 	rehearsal bool  // only whether it would be admitted; see Server.Admit
 }

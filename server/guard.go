@@ -8,7 +8,6 @@ import (
 	"runtime/debug"
 	"time"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/tap"
@@ -96,8 +95,8 @@ func authenticate(authenticator auth.Authenticator) link {
 		})
 		switch {
 		case err == nil:
-			c.caller = caller
-			return next(rpc.WithCaller(ctx, caller))
+			c.Caller = caller
+			return next(ctx)
 		case errors.Is(err, auth.ErrMissing) && c.method.public:
 			return next(ctx)
 		case errors.Is(err, auth.ErrMissing):
@@ -116,14 +115,14 @@ func authenticate(authenticator auth.Authenticator) link {
 
 func challenge(ctx context.Context, authenticator auth.Authenticator, refused error) {
 	for _, value := range authenticator.Challenges(refused) {
-		_ = grpc.SetHeader(ctx, metadata.Pairs("www-authenticate", value)) // fails only when the stream is gone already
+		rpc.SetHeader(ctx, "www-authenticate", value)
 	}
 }
 
 // authorize checks that the caller may call the method: its policy stands in the contract.
 func authorize() link {
 	return link{name: "authorize", after: []string{"authenticate"}, run: func(ctx context.Context, c *call, next next) error {
-		if c.method.public || c.caller.Has(c.method.scope) {
+		if c.method.public || c.Caller.Has(c.method.scope) {
 			return next(ctx)
 		}
 		return apierror.WithMetadata(apiv1.ErrorReason_SCOPE_MISSING, "the caller lacks the scope "+c.method.scope+"; ask an operator for it",

@@ -49,7 +49,7 @@ func (c *inProcessConn) Invoke(ctx context.Context, method string, request, resp
 	if !ok {
 		return c.channel.Invoke(ctx, method, request, response, options...) // which says so
 	}
-	sent := &sentMetadata{method: method, header: metadata.MD{}, trailer: metadata.MD{}}
+	sent := &sentMetadata{method: method}
 	answer, err := unary.handle(unary.implementation, sent.serve(ctx), func(message any) error {
 		return sharing{}.Copy(message, request)
 	}, nil)
@@ -121,21 +121,23 @@ func (s *sentMetadata) answer(options []grpc.CallOption) {
 func (s *sentMetadata) Method() string { return s.method }
 
 func (s *sentMetadata) SetHeader(md metadata.MD) error {
-	add(s.header, md)
+	s.header = with(s.header, md)
 	return nil
 }
 
 func (s *sentMetadata) SendHeader(md metadata.MD) error { return s.SetHeader(md) }
 
 func (s *sentMetadata) SetTrailer(md metadata.MD) error {
-	add(s.trailer, md)
+	s.trailer = with(s.trailer, md)
 	return nil
 }
 
-func add(to, md metadata.MD) {
-	for key, values := range md {
-		to.Append(key, values...)
+// with is both together. Neither is changed; most often there is one.
+func with(md, more metadata.MD) metadata.MD {
+	if len(md) == 0 {
+		return more
 	}
+	return metadata.Join(md, more)
 }
 
 // sharing hands messages over the in-process connection without copying what is in them: the two sides share it. That is

@@ -24,6 +24,8 @@ type method struct {
 	scope   string
 	v1      bool // belongs to the contract that can be retired
 	ofGRPC  bool // belongs to a service of gRPC itself
+	// registered methods are few, and live as long as the server; of what is unknown each call has a method of its own
+	registered bool
 }
 
 // publicServices are the services of gRPC itself, whose contracts can't carry our policy.
@@ -46,7 +48,7 @@ const unaryKind = "unary"
 // newMethod reads the policy of a method out of the contract. A method without one, or with a scope that nobody can
 // hold, is an error: nothing is open by mistake.
 func newMethod(service, name, kind string) (*method, error) {
-	m := &method{full: "/" + service + "/" + name, service: service, name: name, kind: kind}
+	m := &method{full: "/" + service + "/" + name, service: service, name: name, kind: kind, registered: true}
 	if slices.Contains(publicServices(), service) {
 		m.public, m.ofGRPC = true, true
 		return m, nil

@@ -4,46 +4,24 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
+
+	"ordermanagement/internal/requestid"
+	"ordermanagement/server/rpc"
 )
-
-// requestIDKey is the metadata key of the id by which a call is found in the log.
-const requestIDKey = "x-request-id"
-
-// maxRequestID is how long a request id may be, in bytes.
-const maxRequestID = 128
-
-// validRequestID says whether a caller may choose it as a request id: it has nothing that could break a log line.
-func validRequestID(id string) bool {
-	for _, c := range []byte(id) {
-		if c-'a' >= 26 && c-'A' >= 26 && c-'0' >= 10 && c != '.' && c != '_' && c != '-' {
-			return false
-		}
-	}
-	return id != "" && len(id) <= maxRequestID
-}
 
 // identify gives the call its request id, the caller's own or a new one, and answers it.
 func identify() link {
 	return link{name: "identify", run: func(ctx context.Context, c *call, next next) error {
-		if ids := metadata.ValueFromIncomingContext(ctx, requestIDKey); len(ids) == 1 && validRequestID(ids[0]) {
-			c.requestID = ids[0]
-		} else {
-			id, err := uuid.NewV7()
-			if err != nil {
-				return err
-			}
-			c.requestID = id.String()
-		}
-		_ = grpc.SetHeader(ctx, metadata.Pairs(requestIDKey, c.requestID)) // fails only when the stream is gone already
+		c.requestID = requestid.Of(metadata.ValueFromIncomingContext(ctx, requestid.Key))
+		rpc.SetHeader(ctx, requestid.Key, c.requestID)
 		return next(ctx)
 	}}
 }
@@ -65,19 +43,42 @@ func measure(registry prometheus.Registerer) (link, error) {
 			return link{}, err
 		}
 	}
+	var known sync.Map // *method → *meters: finding them by their labels costs more than counting
 	return link{name: "measure", run: func(ctx context.Context, c *call, next next) error {
 		start := time.Now()
-		inFlight := running.WithLabelValues(c.method.service, c.method.name, c.method.kind)
-		inFlight.Inc()
-		defer inFlight.Dec()
+		found, ok := known.Load(c.method)
+		if !ok {
+			values := []string{c.method.service, c.method.name, c.method.kind}
+			found = &meters{
+				running: running.WithLabelValues(values...), seconds: seconds.WithLabelValues(values...),
+				fine: handled.WithLabelValues(append(values, codes.OK.String())...),
+			}
+			if c.method.registered {
+				known.Store(c.method, found)
+			}
+		}
+		m := found.(*meters)
+		m.running.Inc()
+		defer m.running.Dec()
 		err := next(ctx)
 		if c.rehearsal && err == nil {
 			return nil
 		}
-		handled.WithLabelValues(c.method.service, c.method.name, c.method.kind, status.Code(err).String()).Inc()
-		seconds.WithLabelValues(c.method.service, c.method.name, c.method.kind).Observe(time.Since(start).Seconds())
+		if err == nil {
+			m.fine.Inc()
+		} else {
+			handled.WithLabelValues(c.method.service, c.method.name, c.method.kind, status.Code(err).String()).Inc()
+		}
+		m.seconds.Observe(time.Since(start).Seconds())
 		return err
 	}}, nil
+}
+
+// meters are those of one method.
+type meters struct {
+	running prometheus.Gauge
+	seconds prometheus.Observer
+	fine    prometheus.Counter // of calls that ended well
 }
 
 // record writes one log line a call: never a credential, never a body.
@@ -101,8 +102,8 @@ func record(logger *slog.Logger) link {
 			slog.Duration("duration", duration),
 			slog.Bool("in_process", c.inProcess),
 		}
-		if c.caller.Subject != "" {
-			attrs = append(attrs, slog.String("caller", c.caller.Subject), slog.String("tenant", c.caller.Tenant))
+		if c.Caller.Subject != "" {
+			attrs = append(attrs, slog.String("caller", c.Caller.Subject), slog.String("tenant", c.Caller.Tenant))
 		}
 		if p, ok := peer.FromContext(ctx); ok && !c.inProcess {
 			attrs = append(attrs, slog.String("peer", p.Addr.String()))

@@ -61,13 +61,15 @@ func (r *registrar) unary(m *method, handler grpc.MethodHandler) grpc.MethodHand
 		r.handlers.enter()
 		defer r.handlers.leave()
 		var response any
-		err := r.chain.run(ctx, &call{method: m, inProcess: r.inProcess}, func(ctx context.Context) error {
+		c := &call{method: m, inProcess: r.inProcess}
+		err := r.chain.run(c.Begin(ctx, true), c, func(ctx context.Context) error {
 			var err error
 			response, err = handler(implementation, ctx, func(message any) error {
 				return r.receive(m, message, decode)
 			}, nil)
 			return err
 		})
+		c.SendHeader(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -79,7 +81,8 @@ func (r *registrar) stream(m *method, handler grpc.StreamHandler) grpc.StreamHan
 	return func(implementation any, stream grpc.ServerStream) error {
 		r.handlers.enter()
 		defer r.handlers.leave()
-		return r.chain.run(stream.Context(), &call{method: m, inProcess: r.inProcess}, func(ctx context.Context) error {
+		c := &call{method: m, inProcess: r.inProcess}
+		return r.chain.run(c.Begin(stream.Context(), false), c, func(ctx context.Context) error {
 			return handler(implementation, &checkedStream{ServerStream: stream, ctx: ctx, registrar: r, method: m})
 		})
 	}

@@ -94,7 +94,7 @@ func unknown(ch chain) grpc.StreamHandler {
 	return func(_ any, stream grpc.ServerStream) error {
 		name, _ := grpc.MethodFromServerStream(stream)
 		c := &call{method: &method{full: name, service: "unknown", name: "unknown", kind: "unknown", public: true}}
-		return ch.run(stream.Context(), c, func(context.Context) error {
+		return ch.run(c.Begin(stream.Context(), false), c, func(context.Context) error {
 			return apierror.New(apiv1.ErrorReason_METHOD_UNKNOWN, fmt.Sprintf("there is no method %s; list what there is by reflection", clip(name))).Err()
 		})
 	}

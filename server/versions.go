@@ -7,12 +7,11 @@ import (
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	apiv1 "ordermanagement/gen/ordermanagement/api/v1"
 	"ordermanagement/internal/apierror"
+	"ordermanagement/server/rpc"
 )
 
 // V1 is how the legacy version is offered.
@@ -38,20 +37,22 @@ func retire(v1 V1) link {
 
 // announce tells the callers of v1 that its end is near, on answers and on errors.
 func announce(v1 V1) link {
-	var headers []string
+	type header struct{ key, value string }
+	var headers []header
 	if !v1.Deprecation.IsZero() {
-		headers = append(headers, "deprecation", fmt.Sprintf("@%d", v1.Deprecation.Unix()))
+		headers = append(headers, header{"deprecation", fmt.Sprintf("@%d", v1.Deprecation.Unix())})
 	}
 	if !v1.Sunset.IsZero() {
-		headers = append(headers, "sunset", v1.Sunset.UTC().Format(http.TimeFormat))
+		headers = append(headers, header{"sunset", v1.Sunset.UTC().Format(http.TimeFormat)})
 	}
 	if v1.Successor != "" {
-		headers = append(headers, "link", fmt.Sprintf("<%s>; rel=%q", v1.Successor, "successor-version"))
+		headers = append(headers, header{"link", fmt.Sprintf("<%s>; rel=%q", v1.Successor, "successor-version")})
 	}
-	md := metadata.Pairs(headers...)
 	return link{name: "announce", run: func(ctx context.Context, c *call, next next) error {
-		if c.method.v1 && len(md) > 0 {
-			_ = grpc.SetHeader(ctx, md) // fails only when the stream is gone already
+		if c.method.v1 {
+			for _, h := range headers {
+				rpc.SetHeader(ctx, h.key, h.value)
+			}
 		}
 		return next(ctx)
 	}}

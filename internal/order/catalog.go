@@ -2,19 +2,21 @@ package order
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"reflect"
 	"time"
 )
 
-// GetProduct reads a product.
+// GetProduct reads a product. It is to be shown only: others share it.
 func (s *Service) GetProduct(ctx context.Context, actor Actor, id string) (*Product, error) {
+	p, err := s.store.Products().View(ctx, actor.Tenant, id)
+	return p, orNotFound(err, ProductName(id))
+}
+
+// ownProduct reads a product that may be changed.
+func (s *Service) ownProduct(ctx context.Context, actor Actor, id string) (*Product, error) {
 	p, err := s.store.Products().Get(ctx, actor.Tenant, id)
-	if errors.Is(err, ErrNotFound) {
-		return nil, notFound(ProductName(id))
-	}
-	return p, err
+	return p, orNotFound(err, ProductName(id))
 }
 
 // ListProducts reads a page of products.
@@ -49,7 +51,7 @@ func (s *Service) CreateProduct(ctx context.Context, w Write, id string, content
 // UpdateProduct changes what the caller writes. Orders keep what they copied.
 func (s *Service) UpdateProduct(ctx context.Context, w Write, id string, edit func(ProductContent) (ProductContent, error)) (Result[*Product], error) {
 	return writeOne(ctx, s, w, s.store.Products(), func(ctx context.Context, _ time.Time) (*Product, *Change, error) {
-		p, err := s.GetProduct(ctx, w.Actor, id)
+		p, err := s.ownProduct(ctx, w.Actor, id)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -9,13 +9,24 @@ import (
 	"time"
 )
 
-// GetOrder reads an order, deleted ones too (AIP-164).
+// GetOrder reads an order, deleted ones too (AIP-164). It is to be shown only: others share it.
 func (s *Service) GetOrder(ctx context.Context, actor Actor, id string) (*Order, error) {
+	o, err := s.store.Orders().View(ctx, actor.Tenant, id)
+	return o, orNotFound(err, OrderName(id))
+}
+
+// ownOrder reads an order that may be changed.
+func (s *Service) ownOrder(ctx context.Context, actor Actor, id string) (*Order, error) {
 	o, err := s.store.Orders().Get(ctx, actor.Tenant, id)
+	return o, orNotFound(err, OrderName(id))
+}
+
+// orNotFound names the resource that a store has not found.
+func orNotFound(err error, name string) error {
 	if errors.Is(err, ErrNotFound) {
-		return nil, notFound(OrderName(id))
+		return notFound(name)
 	}
-	return o, err
+	return err
 }
 
 // ListOrders reads a page of orders.
@@ -184,7 +195,7 @@ func deleted(o *Order) error {
 // changeAny runs a write over one order that is there.
 func (s *Service) changeAny(ctx context.Context, w Write, id string, edit orderEdit) (Result[*Order], error) {
 	return writeOne(ctx, s, w, s.store.Orders(), func(ctx context.Context, now time.Time) (*Order, *Change, error) {
-		o, err := s.GetOrder(ctx, w.Actor, id)
+		o, err := s.ownOrder(ctx, w.Actor, id)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -21,7 +21,7 @@ func (s *Service) AddQuoted(ctx context.Context, w Write, q Quoted) (Result[*Ord
 		return result, err
 	}
 	return writeOne(ctx, s, w, s.store.Orders(), func(ctx context.Context, _ time.Time) (*Order, *Change, error) {
-		there, err := s.GetOrder(ctx, w.Actor, q.ID)
+		there, err := s.ownOrder(ctx, w.Actor, q.ID)
 		if err != nil {
 			return nil, nil, err
 		}

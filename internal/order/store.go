@@ -6,7 +6,7 @@ import (
 )
 
 // Store keeps the resources of all tenants. The tenant is part of every key. Methods are safe for concurrent use, and
-// what they return belongs to the caller.
+// what they return belongs to the caller, but for what View does.
 //
 // Errors: ErrNotFound from the getters; a *ConflictError from Apply; ErrUnavailable (wrapped) when the store can't
 // answer now; the error of the context when that ends first. Anything else is a fault.
@@ -35,6 +35,8 @@ type Store interface {
 type Reader[T any] interface {
 	// Get reads the current version.
 	Get(ctx context.Context, tenant, id string) (*T, error)
+	// View reads what Get does, to be shown only: it is shared with other readers, and nobody may change it.
+	View(ctx context.Context, tenant, id string) (*T, error)
 	// GetAt reads the version with that number.
 	GetAt(ctx context.Context, tenant, id string, version int64) (*T, error)
 	// GetMany reads the current versions of those that exist, in one query, by id.

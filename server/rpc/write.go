@@ -103,12 +103,12 @@ func ifMatch(ctx context.Context) ([]string, error) {
 
 // SetEtag answers the entity tag of the one resource that the answer is.
 func SetEtag(ctx context.Context, etag string) {
-	_ = grpc.SetHeader(ctx, metadata.Pairs(etagKey, etag)) // fails only when the call is over already
+	SetHeader(ctx, etagKey, etag)
 }
 
 // SetReplayed answers that an earlier call under the same key has done the work.
 func SetReplayed(ctx context.Context, replayed bool) {
 	if replayed {
-		_ = grpc.SetHeader(ctx, metadata.Pairs(idempotencyReplayed, "true")) // fails only when the call is over already
+		SetHeader(ctx, idempotencyReplayed, "true")
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"ordermanagement/internal/order"
+	"ordermanagement/server/rpc"
 )
 
 // Settings is what v1 is made of.
@@ -35,18 +36,17 @@ func New(s Settings) (*V1, error) {
 	return &V1{s}, nil
 }
 
-// headers are what every answer of v1 carries.
-func (v *V1) headers() metadata.MD {
-	return metadata.Pairs("timestamp", timestamp(), "location", v.Location)
-}
-
-// mark sets the headers of an answer; more may be added until it is sent.
+// mark sets the headers that every answer of v1 carries; more may be added until it is sent.
 func (v *V1) mark(ctx context.Context) {
-	_ = grpc.SetHeader(ctx, v.headers()) // fails only when the call is over already
+	rpc.SetHeader(ctx, "timestamp", timestamp())
+	rpc.SetHeader(ctx, "location", v.Location)
 }
 
 // openStream sends the headers of a stream, so that a client that waits for them need not send anything first.
-func (v *V1) openStream(stream grpc.ServerStream) error { return stream.SendHeader(v.headers()) }
+func (v *V1) openStream(stream grpc.ServerStream) error {
+	v.mark(stream.Context())
+	return stream.SendHeader(nil)
+}
 
 // closeStream sets the trailer of a stream when it ends.
 func (v *V1) closeStream(stream grpc.ServerStream) {

@@ -19,34 +19,42 @@ type reader[T any] struct {
 	clone func(*T) *T
 }
 
-func newReader[T any](s *Store, shape record.Shape, clone func(*T) *T) reader[T] {
-	return reader[T]{store: s, kind: shape.Kind, reads: newReads(shape), clone: clone}
+func newReader[T any](s *Store, shape record.Shape, clone func(*T) *T) *reader[T] {
+	return &reader[T]{store: s, kind: shape.Kind, reads: newReads(shape), clone: clone}
 }
 
-func (r reader[T]) Get(ctx context.Context, tenant, id string) (*T, error) {
+func (r *reader[T]) Get(ctx context.Context, tenant, id string) (*T, error) {
+	shared, err := r.View(ctx, tenant, id)
+	if err != nil {
+		return nil, err
+	}
+	return r.clone(shared), nil
+}
+
+func (r *reader[T]) View(ctx context.Context, tenant, id string) (*T, error) {
 	if r.store.closed.Load() {
 		return nil, errClosed
 	}
 	name := resource{r.kind, tenant, id}
 	document, commits := r.store.cache.get(name)
 	if document != nil {
-		return r.clone(document.(*T)), ctx.Err()
+		return document.(*T), ctx.Err()
 	}
 	found, size, err := r.one(ctx, r.reads.get, tenant, id)
 	if err != nil {
 		return nil, err
 	}
-	r.store.cache.put(name, r.clone(found), size, commits)
+	r.store.cache.put(name, found, size, commits)
 	return found, nil
 }
 
-func (r reader[T]) GetAt(ctx context.Context, tenant, id string, version int64) (*T, error) {
+func (r *reader[T]) GetAt(ctx context.Context, tenant, id string, version int64) (*T, error) {
 	found, _, err := r.one(ctx, r.reads.getAt, tenant, id, version)
 	return found, err
 }
 
 // one reads one document, and says how large it is in JSON.
-func (r reader[T]) one(ctx context.Context, text string, args ...any) (*T, int, error) {
+func (r *reader[T]) one(ctx context.Context, text string, args ...any) (*T, int, error) {
 	var body []byte
 	err := r.store.point(ctx, text, args, func(rows *sql.Rows) error { return rows.Scan(&body) })
 	if err != nil {
@@ -59,7 +67,7 @@ func (r reader[T]) one(ctx context.Context, text string, args ...any) (*T, int, 
 	return document, len(body), fault(err)
 }
 
-func (r reader[T]) GetMany(ctx context.Context, tenant string, ids []string) (map[string]*T, error) {
+func (r *reader[T]) GetMany(ctx context.Context, tenant string, ids []string) (map[string]*T, error) {
 	list, err := json.Marshal(ids)
 	if err != nil {
 		return nil, fault(err)
@@ -80,7 +88,7 @@ func (r reader[T]) GetMany(ctx context.Context, tenant string, ids []string) (ma
 	return found, nil
 }
 
-func (r reader[T]) List(ctx context.Context, tenant string, query order.Query) (order.Page[T], error) {
+func (r *reader[T]) List(ctx context.Context, tenant string, query order.Query) (order.Page[T], error) {
 	if query.Limit < 1 {
 		return order.Page[T]{}, fmt.Errorf("sqlite: a page of %d", query.Limit)
 	}

@@ -28,9 +28,9 @@ type Options struct {
 
 // Store is an order.Store over one SQLite database.
 type Store struct {
-	orders    reader[order.Order]
-	products  reader[order.Product]
-	shipments reader[order.Shipment]
+	orders    *reader[order.Order]
+	products  *reader[order.Product]
+	shipments *reader[order.Shipment]
 
 	lock                    *flock.Flock
 	writer                  *writer

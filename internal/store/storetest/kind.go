@@ -64,6 +64,8 @@ func testVersions[T resource](t *testing.T, open Open, k kind[T]) {
 	reader := k.reader(store)
 	_, err := reader.Get(ctx, "t", "a")
 	is(t, "Get before", err, order.ErrNotFound)
+	_, err = reader.View(ctx, "t", "a")
+	is(t, "View before", err, order.ErrNotFound)
 
 	Must(t, store, k.change("t", k.make("bystander")))
 	versions := []*T{k.make("a")}
@@ -74,6 +76,9 @@ func testVersions[T resource](t *testing.T, open Open, k kind[T]) {
 		*mark = fmt.Sprint("version ", stamp.Version)
 		versions = append(versions, next)
 		Must(t, store, k.change("t", next))
+		got, err := reader.View(ctx, "t", "a")
+		ok(t, "View", err)
+		equal(t, "view", got, next)
 	}
 	got, err := reader.Get(ctx, "t", "a")
 	ok(t, "Get", err)
@@ -244,6 +249,9 @@ func testOwnership[T resource](t *testing.T, open Open, k kind[T]) {
 			first = text(again)
 		}
 		equal(t, "what the next caller gets", text(again), first)
+		shown, err := k.reader(store).View(ctx, "t", "a")
+		ok(t, "View", err)
+		equal(t, "what is shown", text(shown), first)
 		scribble(reflect.ValueOf(got))
 	}
 }

@@ -30,6 +30,7 @@ func calls(store order.Store) map[string]func(context.Context) error {
 
 func readerCalls[T any](list map[string]func(context.Context) error, name string, reader order.Reader[T]) {
 	list[name+".Get"] = func(ctx context.Context) error { _, err := reader.Get(ctx, "t", "a"); return err }
+	list[name+".View"] = func(ctx context.Context) error { _, err := reader.View(ctx, "t", "a"); return err }
 	list[name+".GetAt"] = func(ctx context.Context) error { _, err := reader.GetAt(ctx, "t", "a", 1); return err }
 	list[name+".GetMany"] = func(ctx context.Context) error { _, err := reader.GetMany(ctx, "t", []string{"a"}); return err }
 	list[name+".List"] = func(ctx context.Context) error { _, err := reader.List(ctx, "t", order.Query{Limit: 1}); return err }

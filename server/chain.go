@@ -17,6 +17,10 @@ type call struct {
 	requestID string
 	refusal   error // what went wrong inside, for the log only
 	rehearsal bool  // only whether it would be admitted; see Server.Admit
+
+	rest    chain // of the links, those that have not begun yet
+	handler next
+	next    next // advance, which is made a function once
 }
 
 // link is one part of what happens around every RPC, unary or stream, from the network or from within the process. It
@@ -28,7 +32,7 @@ type link struct {
 	run   func(ctx context.Context, c *call, next next) error
 }
 
-// next runs the rest of the chain.
+// next runs the rest of the chain. A link calls it once, or not at all.
 type next func(ctx context.Context) error
 
 // chain is every link, the outermost first. There is one, so that unary calls and streams can't differ.
@@ -50,8 +54,15 @@ func newChain(links ...link) (chain, error) {
 
 // run runs the links from the first one, then the handler.
 func (ch chain) run(ctx context.Context, c *call, handler next) error {
-	if len(ch) == 0 {
-		return handler(ctx)
+	c.rest, c.handler, c.next = ch, handler, c.advance
+	return c.advance(ctx)
+}
+
+func (c *call) advance(ctx context.Context) error {
+	if len(c.rest) == 0 {
+		return c.handler(ctx)
 	}
-	return ch[0].run(ctx, c, func(ctx context.Context) error { return ch[1:].run(ctx, c, handler) })
+	link := c.rest[0]
+	c.rest = c.rest[1:]
+	return link.run(ctx, c, c.next)
 }

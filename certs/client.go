@@ -50,7 +50,7 @@ func ClientConfig(opts ClientOptions) (*tls.Config, error) {
 		// Shown whatever authorities the server says it knows: being refused can be explained, being taken for
 		// nobody can't.
 		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			return pair.get(), nil
+			return pair.Get(), nil
 		}
 	}
 
@@ -68,7 +68,7 @@ func ClientConfig(opts ClientOptions) (*tls.Config, error) {
 	config.VerifyConnection = func(state tls.ConnectionState) error {
 		name, err := verifiedName(state.ServerName, opts.ServerName)
 		if err == nil {
-			err = verifyServer(state.PeerCertificates, name, roots.get(), config.Time())
+			err = verifyServer(state.PeerCertificates, name, roots.Get(), config.Time())
 		}
 		if err != nil {
 			return &tls.CertificateVerificationError{UnverifiedCertificates: state.PeerCertificates, Err: err}

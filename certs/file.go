@@ -2,8 +2,6 @@ package certs
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -18,29 +16,10 @@ const (
 	keyMode         fs.FileMode = 0o600
 	directoryMode   fs.FileMode = 0o700
 
-	// maxFile is the size in bytes up to which a file is read; the bundle of a system has a quarter of it.
-	maxFile = 1 << 20
-
 	// leftoverAge is after how long a temporary file is taken for one of a process that was killed.
 	leftoverAge = time.Minute
 	tempSuffix  = ".tmp"
 )
-
-func readFile(name string) ([]byte, error) {
-	file, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	data, err := io.ReadAll(io.LimitReader(file, maxFile+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(data) > maxFile {
-		return nil, fmt.Errorf("%s: larger than %d bytes", name, maxFile)
-	}
-	return data, nil
-}
 
 func exists(name string) (bool, error) {
 	_, err := os.Lstat(name)

@@ -15,6 +15,8 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+
+	"ordermanagement/internal/follow"
 )
 
 // Algorithm is the kind of a new key.
@@ -174,11 +176,11 @@ func parsePair(certFile, keyFile string, certPEM, keyPEM []byte) (*tls.Certifica
 }
 
 func loadPair(certFile, keyFile string) (*tls.Certificate, error) {
-	certPEM, err := readFile(certFile)
+	certPEM, err := follow.Read(certFile)
 	if err != nil {
 		return nil, err
 	}
-	keyPEM, err := readFile(keyFile)
+	keyPEM, err := follow.Read(keyFile)
 	if err != nil {
 		return nil, err
 	}
@@ -187,7 +189,7 @@ func loadPair(certFile, keyFile string) (*tls.Certificate, error) {
 
 // loadKey reads a private key that this package wrote.
 func loadKey(file string) (crypto.Signer, error) {
-	data, err := readFile(file)
+	data, err := follow.Read(file)
 	if err != nil {
 		return nil, err
 	}

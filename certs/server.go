@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"ordermanagement/internal/follow"
 )
 
 // ClientAuth says what a server wants of its callers' certificates.
@@ -58,7 +60,7 @@ func ServerConfig(opts ServerOptions) (*tls.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	var clients *source[x509.CertPool]
+	var clients *follow.Files[x509.CertPool]
 	if base.ClientAuth != tls.NoClientCert {
 		if clients, err = newBundleSource(opts.ClientCAFile, base.Time, logger); err != nil {
 			return nil, err
@@ -73,9 +75,9 @@ func ServerConfig(opts ServerOptions) (*tls.Config, error) {
 	config := base.Clone()
 	config.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
 		current := base.Clone()
-		current.Certificates = []tls.Certificate{*pair.get()}
+		current.Certificates = []tls.Certificate{*pair.Get()}
 		if clients != nil {
-			current.ClientCAs = clients.get()
+			current.ClientCAs = clients.Get()
 		}
 		return current, nil
 	}

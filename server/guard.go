@@ -2,19 +2,16 @@ package server
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
 	"time"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/tap"
 
 	apiv1 "ordermanagement/gen/ordermanagement/api/v1"
 	"ordermanagement/internal/apierror"
-	"ordermanagement/internal/auth"
 	"ordermanagement/server/rpc"
 )
 
@@ -84,48 +81,4 @@ func tapLimit(methods map[string]*method, timeout time.Duration) tap.ServerInHan
 		ctx, end := context.WithTimeout(ctx, timeout)
 		return context.WithValue(ctx, endKey{}, end), nil
 	}
-}
-
-// authenticate finds out who is calling. A credential that is there and wrong is refused, even where none is needed.
-func authenticate(authenticator auth.Authenticator) link {
-	return link{name: "authenticate", after: []string{"translate", "contain"}, run: func(ctx context.Context, c *call, next next) error {
-		caller, err := authenticator.Authenticate(ctx, auth.Credentials{
-			Authorization: metadata.ValueFromIncomingContext(ctx, "authorization"),
-			ForwardedFor:  metadata.ValueFromIncomingContext(ctx, "x-forwarded-for"),
-		})
-		switch {
-		case err == nil:
-			c.Caller = caller
-			return next(ctx)
-		case errors.Is(err, auth.ErrMissing) && c.method.public:
-			return next(ctx)
-		case errors.Is(err, auth.ErrMissing):
-			c.refusal = err
-			challenge(ctx, authenticator, err)
-			return apierror.New(apiv1.ErrorReason_CREDENTIALS_MISSING, "no credential; send \"Authorization: Bearer TOKEN\"").Err()
-		case errors.Is(err, auth.ErrInvalid):
-			c.refusal = err
-			challenge(ctx, authenticator, err)
-			return apierror.New(apiv1.ErrorReason_CREDENTIALS_INVALID, "the credential is not valid; send \"Authorization: Bearer TOKEN\" with a token that is let in").Err()
-		default:
-			return err
-		}
-	}}
-}
-
-func challenge(ctx context.Context, authenticator auth.Authenticator, refused error) {
-	for _, value := range authenticator.Challenges(refused) {
-		rpc.SetHeader(ctx, "www-authenticate", value)
-	}
-}
-
-// authorize checks that the caller may call the method: its policy stands in the contract.
-func authorize() link {
-	return link{name: "authorize", after: []string{"authenticate"}, run: func(ctx context.Context, c *call, next next) error {
-		if c.method.public || c.Caller.Has(c.method.scope) {
-			return next(ctx)
-		}
-		return apierror.WithMetadata(apiv1.ErrorReason_SCOPE_MISSING, "the caller lacks the scope "+c.method.scope+"; ask an operator for it",
-			map[string]string{"scope": c.method.scope}).Err()
-	}}
 }

@@ -150,6 +150,10 @@ func interceptors(o Options, limits Limits, cut context.Context) (chain, error) 
 	if err != nil {
 		return nil, err
 	}
+	refusals, err := newRefusals(o.Registry)
+	if err != nil {
+		return nil, err
+	}
 	return newChain(
 		identify(),
 		announce(o.V1),
@@ -159,8 +163,8 @@ func interceptors(o Options, limits Limits, cut context.Context) (chain, error) 
 		contain(o.Logger),
 		retire(o.V1),
 		limit(limits.CallTimeout, cut),
-		authenticate(o.Authenticator),
-		authorize(),
+		authenticate(o.Authenticator, refusals),
+		authorize(refusals),
 	)
 }
 

@@ -131,7 +131,7 @@ func (r *rig) tokens(t *testing.T, dir string) auth.Authenticator {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return authenticator
+	return &auth.Methods{Tokens: []auth.TokenVerifier{authenticator}}
 }
 
 // logBuffer is a log that many goroutines write.

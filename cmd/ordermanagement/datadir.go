@@ -89,9 +89,11 @@ func (f *files) readNamed(s *settings, log *slog.Logger) (err error) {
 		return nil
 	}
 	if t := newTokenFiles(s.Data.DataDir, s.Auth.tokenFileSettings); s.Auth.Auth == on && t.development == "" {
-		if f.authenticator, err = auth.LoadTokens(t.tokens, t.callers); err != nil {
+		tokens, err := auth.LoadTokens(t.tokens, t.callers)
+		if err != nil {
 			return fmt.Errorf("--tokens-file, --callers-file: %w", err)
 		}
+		f.authenticator = &auth.Methods{Tokens: []auth.TokenVerifier{tokens}}
 	}
 	if s.Auth.PageTokenKey != "" {
 		if f.pageTokenKey, err = readPageTokenKey(s.Auth.PageTokenKey); err != nil {
@@ -184,7 +186,7 @@ func (f *files) ensureAuthenticator(s *settings, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	f.authenticator = tokens
+	f.authenticator = &auth.Methods{Tokens: []auth.TokenVerifier{tokens}}
 	token, err := readToken(t.development)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // its owner has put it elsewhere
@@ -192,7 +194,7 @@ func (f *files) ensureAuthenticator(s *settings, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	if _, err := tokens.Authenticate(context.Background(), auth.Credentials{Authorization: []string{"Bearer " + token}}); err != nil {
+	if _, err := tokens.VerifyToken(context.Background(), token); err != nil {
 		log.Warn("the token of the data directory is not let in; remove it, or add it with the token command", "file", t.development)
 		return nil
 	}

@@ -1,9 +1,12 @@
 // Package auth knows who is calling: it turns the credentials of a request into a caller with a tenant and scopes.
+//
+// [Methods] holds the ways in which callers make themselves known, one of them a file of this package each. What is told
+// by tokens of others, JWTs and introspected ones, is package auth/oauth.
 package auth
 
 import (
 	"context"
-	"errors"
+	"crypto/x509"
 	"net/netip"
 	"slices"
 	"strings"
@@ -11,9 +14,12 @@ import (
 
 // Caller is who is calling.
 type Caller struct {
-	Subject string   // who, e.g. "token:ci"; part of the scope of idempotency keys and of the history of orders
+	// Subject is who, with the kind of credential before it, e.g. "token:ci", "user:ann", "certificate:batch",
+	// "jwt:248289761001"; part of the scope of idempotency keys and of the history of orders.
+	Subject string
 	Tenant  string   // whose resources it sees
 	Scopes  []string // what it may do
+	Kind    Kind     // of the credential by which it is known
 }
 
 // Has says whether the caller holds the scope.
@@ -22,21 +28,16 @@ func (c Caller) Has(scope string) bool { return slices.Contains(c.Scopes, scope)
 // Credentials is what a request carries about its caller.
 type Credentials struct {
 	Authorization []string // the values of the metadata key "authorization"
+	// Certificate is the client certificate that TLS has verified, of the caller itself: shown on this connection, or told
+	// by a gateway that is trusted.
+	Certificate *x509.Certificate
 	// ForwardedFor is where the call comes from, as gateways and proxies tell it: the values of the metadata key
 	// "x-forwarded-for". A caller can lie in it, so it serves only to refuse.
 	ForwardedFor []string
 }
 
-// Why a request has no caller.
-var (
-	// ErrMissing: the request carries no credential.
-	ErrMissing = errors.New("no credential")
-	// ErrInvalid: the request carries a credential that is malformed, unknown, expired or revoked.
-	ErrInvalid = errors.New("invalid credential")
-)
-
-// Authenticator finds the caller of a request. Its error wraps ErrMissing or ErrInvalid, says why for the log, and never
-// holds the credential; any other error means that it could not find out.
+// Authenticator finds the caller of a request. An error that is a [*Refusal] says why there is none; any other means that
+// something went wrong inside.
 type Authenticator interface {
 	Authenticate(ctx context.Context, credentials Credentials) (Caller, error)
 	// Challenges lists the values of WWW-Authenticate that say which credentials are taken (RFC 9110, 11.6.1), to a request
@@ -66,40 +67,12 @@ func (Anonymous) Authenticate(_ context.Context, credentials Credentials) (Calle
 		for hop := range strings.SplitSeq(value, ",") {
 			address, err := netip.ParseAddr(strings.TrimSpace(hop))
 			if err != nil || !address.Unmap().IsLoopback() {
-				return Caller{}, errorf("without authentication only this machine may call, and not for another one")
+				return Caller{}, Refuse(KindNone, Elsewhere, "without authentication only this machine may call, and not for another one")
 			}
 		}
 	}
-	return Caller{Subject: "anonymous", Tenant: DefaultTenant, Scopes: AllScopes()}, nil
+	return Caller{Subject: "anonymous", Tenant: DefaultTenant, Scopes: AllScopes(), Kind: KindNone}, nil
 }
 
 // Challenges is empty: nothing is refused.
 func (Anonymous) Challenges(error) []string { return nil }
-
-// bearer takes the token out of the one Authorization value of the request (RFC 6750, 2.1).
-func bearer(credentials Credentials) (string, error) {
-	switch len(credentials.Authorization) {
-	case 0:
-		return "", ErrMissing
-	case 1:
-	default:
-		return "", errorf("more than one authorization")
-	}
-	scheme, token, _ := strings.Cut(credentials.Authorization[0], " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return "", errorf("the scheme is not Bearer")
-	}
-	if token == "" || strings.ContainsAny(token, " \t") {
-		return "", errorf("malformed bearer token")
-	}
-	return token, nil
-}
-
-func errorf(why string) error { return &invalidError{why} }
-
-// invalidError is ErrInvalid with the reason for the log.
-type invalidError struct{ why string }
-
-func (e *invalidError) Error() string { return e.why }
-
-func (e *invalidError) Unwrap() error { return ErrInvalid }

@@ -59,7 +59,7 @@ func parseCallers(data []byte) (map[string]Caller, error) {
 		if _, ok := callers[entry.Token]; ok {
 			return nil, fmt.Errorf("callers[%d]: the token %q has a caller already", i, entry.Token)
 		}
-		callers[entry.Token] = Caller{Subject: "token:" + entry.Token, Tenant: entry.Tenant, Scopes: entry.Scopes}
+		callers[entry.Token] = Caller{Subject: "token:" + entry.Token, Tenant: entry.Tenant, Scopes: entry.Scopes, Kind: KindToken}
 	}
 	return callers, nil
 }

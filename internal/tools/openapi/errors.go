@@ -18,6 +18,7 @@ func universalReasons() []apiv1.ErrorReason {
 		apiv1.ErrorReason_INVALID_FIELD,
 		apiv1.ErrorReason_CREDENTIALS_INVALID, // of a public method too: a wrong credential is never passed over
 		apiv1.ErrorReason_CROSS_ORIGIN_REFUSED,
+		apiv1.ErrorReason_TOO_MANY_ATTEMPTS, // of a public method too
 		apiv1.ErrorReason_HEADERS_TOO_LARGE,
 		apiv1.ErrorReason_CALL_CANCELED,
 		apiv1.ErrorReason_INTERNAL_ERROR,
@@ -105,7 +106,7 @@ func (r *reviser) errorResponse(m *method, status int32, reasons []reason) (stri
 	switch status {
 	case http.StatusUnauthorized:
 		has = append(has, "WWW-Authenticate")
-	case http.StatusServiceUnavailable:
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		has = append(has, "Retry-After")
 	}
 	addHeaders(headers, has...)

@@ -55,6 +55,8 @@ const (
 	ErrorReason_SCOPE_MISSING ErrorReason = 22
 	// A browser sent the request on behalf of a page of another origin. Call from an origin that the operator has listed.
 	ErrorReason_CROSS_ORIGIN_REFUSED ErrorReason = 23
+	// Too many wrong passwords have come, so this one was not looked at. Try again after `RetryInfo.retry_delay`.
+	ErrorReason_TOO_MANY_ATTEMPTS ErrorReason = 24
 	// The resource does not exist, or not for this tenant. `ResourceInfo` names it.
 	ErrorReason_RESOURCE_NOT_FOUND ErrorReason = 30
 	// A resource with this id or key exists and is not the same. Choose another id.
@@ -121,6 +123,7 @@ var (
 		21: "CREDENTIALS_INVALID",
 		22: "SCOPE_MISSING",
 		23: "CROSS_ORIGIN_REFUSED",
+		24: "TOO_MANY_ATTEMPTS",
 		30: "RESOURCE_NOT_FOUND",
 		31: "RESOURCE_ALREADY_EXISTS",
 		32: "EXTERNAL_ID_TAKEN",
@@ -160,6 +163,7 @@ var (
 		"CREDENTIALS_INVALID":      21,
 		"SCOPE_MISSING":            22,
 		"CROSS_ORIGIN_REFUSED":     23,
+		"TOO_MANY_ATTEMPTS":        24,
 		"RESOURCE_NOT_FOUND":       30,
 		"RESOURCE_ALREADY_EXISTS":  31,
 		"EXTERNAL_ID_TAKEN":        32,
@@ -295,7 +299,8 @@ const file_ordermanagement_api_v1_reason_proto_rawDesc = "" +
 	"#ordermanagement/api/v1/reason.proto\x12\x16ordermanagement.api.v1\x1a google/protobuf/descriptor.proto\x1a\x15google/rpc/code.proto\"G\n" +
 	"\vErrorStatus\x12$\n" +
 	"\x04grpc\x18\x01 \x01(\x0e2\x10.google.rpc.CodeR\x04grpc\x12\x12\n" +
-	"\x04http\x18\x02 \x01(\x05R\x04http*\xf1\t\n" +
+	"\x04http\x18\x02 \x01(\x05R\x04http*\x93\n" +
+	"\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\rINVALID_FIELD\x10\x01\x1a\t\x92\xb5\x18\x05\b\x03\x10\x90\x03\x12 \n" +
@@ -309,7 +314,8 @@ const file_ordermanagement_api_v1_reason_proto_rawDesc = "" +
 	"\x13CREDENTIALS_MISSING\x10\x14\x1a\t\x92\xb5\x18\x05\b\x10\x10\x91\x03\x12\"\n" +
 	"\x13CREDENTIALS_INVALID\x10\x15\x1a\t\x92\xb5\x18\x05\b\x10\x10\x91\x03\x12\x1c\n" +
 	"\rSCOPE_MISSING\x10\x16\x1a\t\x92\xb5\x18\x05\b\a\x10\x93\x03\x12#\n" +
-	"\x14CROSS_ORIGIN_REFUSED\x10\x17\x1a\t\x92\xb5\x18\x05\b\a\x10\x93\x03\x12!\n" +
+	"\x14CROSS_ORIGIN_REFUSED\x10\x17\x1a\t\x92\xb5\x18\x05\b\a\x10\x93\x03\x12 \n" +
+	"\x11TOO_MANY_ATTEMPTS\x10\x18\x1a\t\x92\xb5\x18\x05\b\b\x10\xad\x03\x12!\n" +
 	"\x12RESOURCE_NOT_FOUND\x10\x1e\x1a\t\x92\xb5\x18\x05\b\x05\x10\x94\x03\x12&\n" +
 	"\x17RESOURCE_ALREADY_EXISTS\x10\x1f\x1a\t\x92\xb5\x18\x05\b\x06\x10\x99\x03\x12 \n" +
 	"\x11EXTERNAL_ID_TAKEN\x10 \x1a\t\x92\xb5\x18\x05\b\x06\x10\x99\x03\x12\x18\n" +

@@ -1,0 +1,87 @@
+package server
+
+import (
+	"context"
+	"errors"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc/metadata"
+
+	apiv1 "ordermanagement/gen/ordermanagement/api/v1"
+	"ordermanagement/internal/apierror"
+	"ordermanagement/internal/auth"
+	"ordermanagement/server/rpc"
+)
+
+// authenticate finds out who is calling. A credential that is there and wrong is refused, even where none is needed.
+func authenticate(authenticator auth.Authenticator, refusals *refusals) link {
+	return link{name: "authenticate", after: []string{"translate", "contain"}, run: func(ctx context.Context, c *call, next next) error {
+		caller, err := authenticator.Authenticate(ctx, auth.Credentials{
+			Authorization: metadata.ValueFromIncomingContext(ctx, "authorization"),
+			ForwardedFor:  metadata.ValueFromIncomingContext(ctx, "x-forwarded-for"),
+		})
+		switch {
+		case err == nil:
+			c.Caller = caller
+			return next(ctx)
+		case errors.Is(err, auth.ErrMissing) && c.method.public:
+			return next(ctx)
+		}
+		var refused *auth.Refusal
+		if !errors.As(err, &refused) {
+			return err
+		}
+		c.refusal = refused
+		refusals.count(refused.Kind, refused.Cause)
+		if refused.Cause != auth.Throttled && refused.Cause != auth.Unavailable {
+			for _, value := range authenticator.Challenges(refused) {
+				rpc.SetHeader(ctx, "www-authenticate", value)
+			}
+		}
+		return refusedCredential(refused)
+	}}
+}
+
+// refusedCredential is what the caller is told. Why exactly stands in the log: a caller that guesses must not learn how
+// close it is.
+func refusedCredential(refused *auth.Refusal) error {
+	switch {
+	case errors.Is(refused, auth.ErrMissing):
+		return apierror.New(apiv1.ErrorReason_CREDENTIALS_MISSING, "no credential; send \"Authorization: Bearer TOKEN\"").Err()
+	case errors.Is(refused, auth.ErrThrottled):
+		return apierror.New(apiv1.ErrorReason_TOO_MANY_ATTEMPTS, "too many wrong passwords have come; try again later", apierror.RetryAfter(apierror.RetryDelay)).Err()
+	case errors.Is(refused, auth.ErrUnavailable):
+		return apierror.New(apiv1.ErrorReason_SERVICE_UNAVAILABLE, "whether the credential is valid can't be found out now; try again", apierror.RetryAfter(apierror.RetryDelay)).Err()
+	default:
+		return apierror.New(apiv1.ErrorReason_CREDENTIALS_INVALID, "the credential is not valid; send \"Authorization: Bearer TOKEN\" with a token that is let in").Err()
+	}
+}
+
+// authorize checks that the caller may call the method: its policy stands in the contract.
+func authorize(refusals *refusals) link {
+	return link{name: "authorize", after: []string{"authenticate"}, run: func(ctx context.Context, c *call, next next) error {
+		if c.method.public || c.Caller.Has(c.method.scope) {
+			return next(ctx)
+		}
+		refusals.count(c.Caller.Kind, causeScope)
+		return apierror.WithMetadata(apiv1.ErrorReason_SCOPE_MISSING, "the caller lacks the scope "+c.method.scope+"; ask an operator for it",
+			map[string]string{"scope": c.method.scope}).Err()
+	}}
+}
+
+// causeScope counts callers that are known but may not do what they ask for.
+const causeScope auth.Cause = "scope_missing"
+
+// refusals counts the calls of callers that were not let in.
+type refusals struct{ total *prometheus.CounterVec }
+
+func newRefusals(registry prometheus.Registerer) (*refusals, error) {
+	r := &refusals{prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "auth_refusals_total", Help: "Calls that were refused for their caller, by the kind of its credential and the cause.",
+	}, []string{"kind", "cause"})}
+	return r, registry.Register(r.total)
+}
+
+func (r *refusals) count(kind auth.Kind, cause auth.Cause) {
+	r.total.WithLabelValues(string(kind), string(cause)).Inc()
+}

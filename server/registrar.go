@@ -65,6 +65,9 @@ func (r *registrar) unary(m *method, handler grpc.MethodHandler) grpc.MethodHand
 		err := r.chain.run(c.Begin(ctx, true), c, func(ctx context.Context) error {
 			var err error
 			response, err = handler(implementation, ctx, func(message any) error {
+				if !r.inProcess {
+					c.SendHeader(ctx) // grpc-go answers a message that it can't take itself, here
+				}
 				return r.receive(m, message, decode)
 			}, nil)
 			return err

@@ -41,10 +41,11 @@ func SetHeader(ctx context.Context, key, value string) {
 	c.header[key] = append(c.header[key], value)
 }
 
-// SendHeader hands over what SetHeader has collected: a unary call's header costs less when it is set at once.
+// SendHeader hands over what SetHeader has collected since the last time: a unary call's header costs less when it is set at once.
 func (c *Call) SendHeader(ctx context.Context) {
 	if c.header != nil {
 		_ = grpc.SetHeader(ctx, c.header) // fails only when the call is over already
+		c.header = nil
 	}
 }
 

@@ -28,9 +28,11 @@ const (
 
 // DevelopmentOptions changes what [EnsureDevelopment] makes. The zero value is good.
 type DevelopmentOptions struct {
-	Hosts  []string         // DNS names and IP addresses of the server, beside localhost and the machine's name
-	Now    func() time.Time // time.Now if nil
-	Logger *slog.Logger     // told about files that are made or renewed; may be nil
+	Hosts     []string         // DNS names and IP addresses of the server, beside localhost and the machine's name
+	Algorithm Algorithm        // of new keys; ECDSAP256 if empty
+	Validity  time.Duration    // of a new authority; DefaultAuthorityValidity if zero
+	Now       func() time.Time // time.Now if nil
+	Logger    *slog.Logger     // told about files that are made or renewed; may be nil
 }
 
 // Development names the files of a development directory.
@@ -126,8 +128,8 @@ func (d Development) ensureAuthority(opts DevelopmentOptions) (*Authority, error
 				"remove all .crt and .key files beside it to start over", file, d.CAKeyFile, d.CAFile, d.CAKeyFile)
 		}
 	}
-	if err := ensurePair(d.CAFile, d.CAKeyFile, opts.Logger, func(key crypto.Signer) (Pair, error) {
-		authority, err := NewAuthority(AuthorityOptions{Key: key, Now: opts.Now})
+	if err := ensurePair(d.CAFile, d.CAKeyFile, opts, func(key crypto.Signer) (Pair, error) {
+		authority, err := NewAuthority(AuthorityOptions{Key: key, Validity: opts.Validity, Now: opts.Now})
 		if err != nil {
 			return Pair{}, err
 		}
@@ -152,7 +154,7 @@ func ensureLeaf(authority *Authority, certFile, keyFile string, req LeafRequest,
 		req.Key = key
 		return authority.Issue(req)
 	}
-	if err := ensurePair(certFile, keyFile, opts.Logger, issue); err != nil {
+	if err := ensurePair(certFile, keyFile, opts, issue); err != nil {
 		return err
 	}
 	pair, err := loadPair(certFile, keyFile)
@@ -222,7 +224,7 @@ func renewalReason(authority *Authority, leaf *x509.Certificate, req LeafRequest
 
 // ensurePair makes what is missing of a pair of files: the key first, then the certificate that issue makes for it.
 // Whoever else does the same at this time, each step has one winner, and everyone goes on with what the winner wrote.
-func ensurePair(certFile, keyFile string, logger *slog.Logger, issue func(crypto.Signer) (Pair, error)) error {
+func ensurePair(certFile, keyFile string, opts DevelopmentOptions, issue func(crypto.Signer) (Pair, error)) error {
 	// In this order: a certificate that is there has had its key before.
 	hasCert, err := exists(certFile)
 	if err != nil {
@@ -236,7 +238,7 @@ func ensurePair(certFile, keyFile string, logger *slog.Logger, issue func(crypto
 		return removalAdvice(fmt.Errorf("%s is there, but its key %s is missing", certFile, keyFile), certFile)
 	}
 	if !hasKey {
-		key, err := keyOrNew(nil, ECDSAP256)
+		key, err := keyOrNew(nil, opts.Algorithm)
 		if err != nil {
 			return err
 		}
@@ -259,7 +261,7 @@ func ensurePair(certFile, keyFile string, logger *slog.Logger, issue func(crypto
 		}
 		switch err := createFile(certFile, pair.Certificate, certificateMode); {
 		case err == nil:
-			logger.Info("certificate made", "file", certFile)
+			opts.Logger.Info("certificate made", "file", certFile)
 		case !errors.Is(err, fs.ErrExist):
 			return err
 		}

@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"runtime/debug"
 
-	"ordermanagement/certs"
 	"ordermanagement/internal/store/sqlite"
 )
 
@@ -33,36 +32,6 @@ func (c *migrateCommand) Run(p *program) error {
 	}
 	newLogger(p.stderr, c.Log).Info("the schema is up to date", "database", path)
 	return nil
-}
-
-// certsCommand makes certificates.
-type certsCommand struct {
-	Init certsInitCommand `cmd:"" help:"Make what is missing of a development authority and its certificates in the data directory."`
-}
-
-type certsInitCommand struct {
-	Data  dataSettings `embed:""`
-	Log   logSettings  `embed:""`
-	Hosts []string     `arg:"" optional:"" help:"DNS names and IP addresses of the server, beside localhost and the name of this machine."`
-}
-
-// Run makes the certificates and prints the files.
-func (c *certsInitCommand) Run(p *program) error {
-	if err := p.problems.err(); err != nil {
-		return usageError{err}
-	}
-	unlock, err := lockDirectory(c.Data.DataDir)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	made, err := certs.EnsureDevelopment(c.Data.DataDir, certs.DevelopmentOptions{Hosts: c.Hosts, Logger: newLogger(p.stderr, c.Log)})
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(p.stdout, "authority: %s\nserver:    %s, %s\ngateway:   %s, %s\n",
-		made.CAFile, made.ServerCertFile, made.ServerKeyFile, made.GatewayCertFile, made.GatewayKeyFile)
-	return err
 }
 
 // versionCommand prints what the program was built from.

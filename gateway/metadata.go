@@ -15,6 +15,7 @@ import (
 	apiv1 "ordermanagement/gen/ordermanagement/api/v1"
 	"ordermanagement/internal/apierror"
 	"ordermanagement/internal/requestid"
+	"ordermanagement/internal/xfcc"
 )
 
 // forwarded are the request headers that the server gets, as the metadata key of the same name in lower case. Nothing
@@ -73,7 +74,10 @@ func incomingMetadata(r *http.Request, requestID string, trustForwardedFor bool)
 		}
 	}
 	if hops := forwardedFor(r, trustForwardedFor); hops != "" {
-		md.Set("x-forwarded-for", hops)
+		md["x-forwarded-for"] = []string{hops}
+	}
+	if r.TLS != nil && len(r.TLS.VerifiedChains) > 0 {
+		md[xfcc.Key] = []string{xfcc.Format(r.TLS.VerifiedChains[0][0])}
 	}
 	if metadataSize(md) > maxMetadataBytes {
 		return nil, apierror.Newf(apiv1.ErrorReason_HEADERS_TOO_LARGE, "what the header says to the server is larger than %d bytes; send fewer or shorter fields", maxMetadataBytes)

@@ -5,7 +5,6 @@ import (
 	"errors"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"google.golang.org/grpc/metadata"
 
 	apiv1 "ordermanagement/gen/ordermanagement/api/v1"
 	"ordermanagement/internal/apierror"
@@ -14,22 +13,21 @@ import (
 )
 
 // authenticate finds out who is calling. A credential that is there and wrong is refused, even where none is needed.
-func authenticate(authenticator auth.Authenticator, refusals *refusals) link {
+func authenticate(authenticator auth.Authenticator, gateway trust, refusals *refusals) link {
 	return link{name: "authenticate", after: []string{"translate", "contain"}, run: func(ctx context.Context, c *call, next next) error {
-		caller, err := authenticator.Authenticate(ctx, auth.Credentials{
-			Authorization: metadata.ValueFromIncomingContext(ctx, "authorization"),
-			ForwardedFor:  metadata.ValueFromIncomingContext(ctx, "x-forwarded-for"),
-		})
-		switch {
-		case err == nil:
-			c.Caller = caller
-			return next(ctx)
-		case errors.Is(err, auth.ErrMissing) && c.method.public:
+		credentials, err := gateway.credentials(ctx, c)
+		if err == nil {
+			c.Caller, err = authenticator.Authenticate(ctx, credentials)
+		}
+		if err == nil {
 			return next(ctx)
 		}
 		var refused *auth.Refusal
 		if !errors.As(err, &refused) {
 			return err
+		}
+		if c.method.public && (refused.Cause == auth.Missing || refused.Kind == auth.KindCertificate && refused.Cause == auth.Unknown) {
+			return next(ctx) // a certificate may be there for the connection alone, as in a mesh
 		}
 		c.refusal = refused
 		refusals.count(refused.Kind, refused.Cause)
@@ -52,6 +50,8 @@ func refusedCredential(refused *auth.Refusal) error {
 		return apierror.New(apiv1.ErrorReason_TOO_MANY_ATTEMPTS, "too many wrong passwords have come; try again later", apierror.RetryAfter(apierror.RetryDelay)).Err()
 	case errors.Is(refused, auth.ErrUnavailable):
 		return apierror.New(apiv1.ErrorReason_SERVICE_UNAVAILABLE, "whether the credential is valid can't be found out now; try again", apierror.RetryAfter(apierror.RetryDelay)).Err()
+	case refused.Kind == auth.KindCertificate:
+		return apierror.New(apiv1.ErrorReason_CREDENTIALS_INVALID, "the client certificate is no caller's; ask an operator to add it to the callers file, or send \"Authorization: Bearer TOKEN\"").Err()
 	default:
 		return apierror.New(apiv1.ErrorReason_CREDENTIALS_INVALID, "the credential is not valid; send \"Authorization: Bearer TOKEN\" with a token that is let in").Err()
 	}

@@ -15,8 +15,9 @@ type call struct {
 	method    *method
 	inProcess bool
 	requestID string
-	refusal   error // what went wrong inside, for the log only
-	rehearsal bool  // only whether it would be admitted; see Server.Admit
+	origin    string // where the caller is, as its gateway tells
+	refusal   error  // what went wrong inside, for the log only
+	rehearsal bool   // only whether it would be admitted; see Server.Admit
 
 	rest    chain // of the links, those that have not begun yet
 	handler next

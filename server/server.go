@@ -5,6 +5,7 @@ package server
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -33,7 +34,10 @@ type Options struct {
 	V1            V1
 	Reflection    bool        // whether the contracts can be read by reflection
 	TLS           *tls.Config // nil: plaintext
-	Limits        Limits
+	// TrustedGateway says whether a verified client certificate is that of a gateway, whose word for the certificate of a
+	// caller (x-forwarded-client-cert) is taken; nil if there is none.
+	TrustedGateway func(*x509.Certificate) bool
+	Limits         Limits
 }
 
 // Limits bound what one caller can take. A zero value means the default.
@@ -163,7 +167,7 @@ func interceptors(o Options, limits Limits, cut context.Context) (chain, error) 
 		contain(o.Logger),
 		retire(o.V1),
 		limit(limits.CallTimeout, cut),
-		authenticate(o.Authenticator, refusals),
+		authenticate(o.Authenticator, o.TrustedGateway, refusals),
 		authorize(refusals),
 	)
 }

@@ -160,7 +160,9 @@ func isFile(path string) bool {
 
 // listenerTLS is the TLS configuration of both listeners; it follows its files.
 func listenerTLS(cert, key string, s tlsSettings, log *slog.Logger) (*tls.Config, error) {
-	return certs.ServerConfig(certs.ServerOptions{CertFile: cert, KeyFile: key, MinVersion: minVersion(s), Logger: log})
+	return certs.ServerConfig(certs.ServerOptions{
+		CertFile: cert, KeyFile: key, ClientCAFile: s.ClientCA, ClientAuth: certs.ClientAuth(s.ClientAuth), MinVersion: minVersion(s), Logger: log,
+	})
 }
 
 func minVersion(s tlsSettings) uint16 {

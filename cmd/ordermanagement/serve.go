@@ -11,11 +11,12 @@ type serveCommand struct {
 	common
 	serverSettings
 	gatewaySettings
+	issuerSettings
 }
 
 // Run runs until the process is asked to stop.
 func (c *serveCommand) Run(p *program) error {
-	return p.serve(&settings{common: c.common, serverSettings: &c.serverSettings, gatewaySettings: &c.gatewaySettings})
+	return p.serve(&settings{common: c.common, serverSettings: &c.serverSettings, gatewaySettings: &c.gatewaySettings, issuerSettings: &c.issuerSettings})
 }
 
 // serverCommand runs the server alone.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"ordermanagement/certs"
 	"ordermanagement/gateway"
 	"ordermanagement/server"
 )
@@ -38,6 +39,7 @@ type settings struct {
 	*serverSettings
 	*gatewaySettings
 	*upstreamSettings
+	*issuerSettings
 }
 
 // common is what every process has.
@@ -64,6 +66,8 @@ type tlsSettings struct {
 	TLSCert       string `name:"tls-cert" placeholder:"FILE" help:"Certificate chain of the listeners, PEM, followed when it changes (default: a development certificate in the data directory)."`
 	TLSKey        string `name:"tls-key" placeholder:"FILE" help:"Private key of --tls-cert, PEM."`
 	TLSMinVersion string `name:"tls-min-version" type:"choice" oneof:"1.3,1.2" default:"1.3" help:"Lowest TLS version: 1.3 or 1.2."`
+	ClientCA      string `name:"client-ca" placeholder:"FILE" help:"Authorities that may have signed callers' certificates, PEM, followed when it changes: mutual TLS on the gRPC and HTTP listeners."`
+	ClientAuth    string `type:"choice" oneof:"off,optional,required" placeholder:"off|optional|required" help:"Certificates of callers: off, optional (one that is shown has to be trusted) or required (default: required with --client-ca, else off)."`
 }
 
 type versionSettings struct {
@@ -84,6 +88,8 @@ type serverSettings struct {
 	GRPC     grpcSettings     `embed:"" group:"gRPC server"`
 	Database databaseSettings `embed:"" group:"Files and logs"`
 	Auth     authSettings     `embed:"" group:"Callers"`
+	JWT      jwtSettings      `embed:"" group:"Callers"`
+	OAuth    oauthSettings    `embed:"" group:"Callers"`
 	API      apiSettings      `embed:"" group:"API"`
 }
 
@@ -100,14 +106,46 @@ type databaseSettings struct {
 }
 
 type tokenFileSettings struct {
-	TokensFile  string `placeholder:"FILE" help:"Hashes of bearer tokens, a line NAME:sha256:HEX each (default: tokens in the data directory)."`
-	CallersFile string `placeholder:"FILE" help:"YAML file of each token's tenant and scopes (default: callers.yaml in the data directory)."`
+	TokensFile   string `placeholder:"FILE" help:"Hashes of bearer tokens, a line NAME:sha256:HEX each (default: tokens in the data directory)."`
+	CallersFile  string `placeholder:"FILE" help:"YAML file of who callers are: tenant and scopes of each token, user and certificate (default: callers.yaml in the data directory)."`
+	HtpasswdFile string `placeholder:"FILE" help:"Users and bcrypt hashes of their passwords, as htpasswd -B writes them: Basic authentication (default: htpasswd in the data directory, if it is there)."`
 }
 
 type authSettings struct {
 	Auth              string `type:"choice" oneof:"on,off" default:"on" help:"Authentication of callers: on or off. Off needs loopback addresses."`
 	tokenFileSettings `embed:""`
-	PageTokenKey      string `placeholder:"FILE" help:"Key that seals page tokens, 64 hexadecimal digits, the same in every replica (default: page-token.key in the data directory, made when missing)."`
+	TrustedGateways   []string `placeholder:"IDENTITY,..." default:"${gateway_identity}" help:"Client certificates of gateways: what they tell of their callers' certificates is believed, and they are nobody themselves. Names as in the callers file (default ${default}, which certs gateway puts into certificates)."`
+	PageTokenKey      string   `placeholder:"FILE" help:"Key that seals page tokens, 64 hexadecimal digits, the same in every replica (default: page-token.key in the data directory, made when missing)."`
+}
+
+type jwtSettings struct {
+	JWTIssuer     string        `name:"jwt-issuer" placeholder:"URL" help:"Issuer of JWTs that are taken as bearer tokens: their claim iss. Its keys are found by OpenID Connect discovery, unless --jwt-jwks-file or --jwt-jwks-url names them."`
+	JWTAudience   string        `name:"jwt-audience" default:"ordermanagement" help:"Who a token has to be for: its claim aud."`
+	JWTJWKSFile   string        `name:"jwt-jwks-file" placeholder:"FILE" help:"Keys of the issuer, a JWK set (RFC 7517), followed when it changes."`
+	JWTJWKSURL    string        `name:"jwt-jwks-url" placeholder:"URL" help:"Where the issuer's keys are, a JWK set, fetched again when they change."`
+	JWTAlgorithms []string      `name:"jwt-algorithms" type:"choice" oneof:"RS256,RS384,RS512,PS256,PS384,PS512,ES256,ES384,ES512,EdDSA" default:"RS256,ES256,EdDSA" help:"Signature algorithms that are taken."`
+	JWTClockSkew  time.Duration `name:"jwt-clock-skew" default:"60s" help:"How far the issuer's clock and ours may be apart."`
+}
+
+type oauthSettings struct {
+	IntrospectionURL     string        `name:"introspection-url" placeholder:"URL" help:"Where tokens that nobody here knows are asked about (RFC 7662)."`
+	IntrospectionClient  string        `name:"introspection-client" placeholder:"FILE" help:"Credentials for --introspection-url: a file with ID:SECRET."`
+	IntrospectionTimeout time.Duration `name:"introspection-timeout" default:"2s" help:"Time for --introspection-url to answer; a call whose token can't be asked about is refused."`
+	OAuthCA              string        `name:"oauth-ca" placeholder:"FILE" help:"Authorities that may have signed the certificates of issuer, JWK set and introspection, PEM (default: the system's)."`
+	SubjectClaim         string        `name:"subject-claim" default:"sub" help:"Claim of a JWT or an introspected token that says who the caller is."`
+	TenantClaim          string        `name:"tenant-claim" default:"tenant" help:"Claim that says whose resources the caller sees; a token without it is refused."`
+	ScopeClaim           string        `name:"scope-claim" default:"scope" help:"Claim that says what the caller may do: names separated by blanks, or a list."`
+	OAuthTenant          string        `name:"oauth-tenant" placeholder:"TENANT" help:"Tenant of all of these callers, instead of --tenant-claim."`
+}
+
+// issuerSettings is what a process has that can issue tokens for development.
+type issuerSettings struct {
+	Issuer devIssuerSettings `embed:"" group:"Callers"`
+}
+
+type devIssuerSettings struct {
+	DevIssuer         bool          `help:"Issue tokens for development at https://HOST:PORT/issuer of the HTTPS listener: OAuth2 and OpenID Connect, with the client in the file client of the data directory."`
+	DevIssuerTokenTTL time.Duration `name:"dev-issuer-token-ttl" default:"15m" help:"Life of the tokens of --dev-issuer."`
 }
 
 type apiSettings struct {
@@ -158,6 +196,7 @@ func defaults() kong.Vars {
 		"admin_listen":        defaultAdminListen,
 		"gateway_admin":       defaultGatewayAdmin,
 		"server_address":      defaultServerAddress,
+		"gateway_identity":    "uri:" + certs.GatewayURI,
 		"shutdown_timeout":    defaultShutdownTimeout.String(),
 		"max_message_bytes":   decimal(server.DefaultMessageBytes),
 		"max_streams":         decimal(server.DefaultConcurrentStreams),

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"ordermanagement/certs"
 	"ordermanagement/gateway"
 	"ordermanagement/internal/order"
 )
@@ -33,6 +34,9 @@ func (s *settings) complete(p *problems) error {
 	}
 	if s.upstreamSettings != nil {
 		s.upstreamSettings.check(p, s.tls())
+	}
+	if s.issuerSettings != nil {
+		s.checkIssuer(p)
 	}
 	if err := p.err(); err != nil {
 		return usageError{err}
@@ -112,6 +116,17 @@ func (s *settings) checkTLS(p *problems) {
 	if !s.tls() && s.TLS.TLSCert+s.TLS.TLSKey != "" {
 		p.report("tls-cert", "would not be used with --tls=off; take one of them out")
 	}
+	if !s.tls() && s.TLS.ClientCA+s.TLS.ClientAuth != "" {
+		p.report("client-ca", "--client-ca and --client-auth would not be used with --tls=off; take them out")
+	}
+	switch {
+	case s.TLS.ClientCA == "" && s.TLS.ClientAuth != "" && s.TLS.ClientAuth != off:
+		p.report("client-auth", "needs --client-ca, e.g. ca.crt of a data directory in which certs has issued certificates")
+	case s.TLS.ClientCA != "" && s.TLS.ClientAuth == off:
+		p.report("client-ca", "would not be used with --client-auth=off; take one of them out")
+	case s.TLS.ClientCA != "" && s.TLS.ClientAuth == "":
+		s.TLS.ClientAuth = string(certs.ClientAuthRequired)
+	}
 }
 
 func (s *serverSettings) check(p *problems) {
@@ -120,6 +135,7 @@ func (s *serverSettings) check(p *problems) {
 	checkRange(p, "call-timeout", s.GRPC.CallTimeout, time.Millisecond, maxTimeout)
 	checkDatabase(p, s.Database.DatabaseURL)
 	s.API.check(p)
+	s.checkCallers(p)
 }
 
 func checkDatabase(p *problems, text string) {

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"net/url"
+	"time"
+)
+
+const (
+	maxClockSkew     = 10 * time.Minute
+	maxTokenTTL      = 24 * time.Hour
+	minTokenTTL      = time.Second
+	maxIntrospection = 30 * time.Second
+)
+
+// checkCallers checks how callers are known.
+func (s *serverSettings) checkCallers(p *problems) {
+	j, o := &s.JWT, &s.OAuth
+	if s.Auth.Auth == off {
+		for flag, value := range map[string]string{"jwt-issuer": j.JWTIssuer, "introspection-url": o.IntrospectionURL, "htpasswd-file": s.Auth.HtpasswdFile} {
+			if value != "" {
+				p.report(flag, "would not be used with --auth=off; take one of them out")
+			}
+		}
+	}
+	checkURL(p, "jwt-issuer", j.JWTIssuer)
+	checkURL(p, "jwt-jwks-url", j.JWTJWKSURL)
+	checkURL(p, "introspection-url", o.IntrospectionURL)
+	if j.JWTIssuer == "" && j.JWTJWKSFile+j.JWTJWKSURL != "" {
+		p.report("jwt-issuer", "is missing: --jwt-jwks-file and --jwt-jwks-url hold the keys of an issuer")
+	}
+	if j.JWTJWKSFile != "" && j.JWTJWKSURL != "" {
+		p.report("jwt-jwks-file", "--jwt-jwks-file and --jwt-jwks-url both name the issuer's keys; give one of them")
+	}
+	if j.JWTAudience == "" {
+		p.report("jwt-audience", "is empty; a token for somebody else must not be taken")
+	}
+	checkRange(p, "jwt-clock-skew", j.JWTClockSkew, 0, maxClockSkew)
+	if (o.IntrospectionURL == "") != (o.IntrospectionClient == "") {
+		p.report("introspection-client", "--introspection-url and --introspection-client go together; give both or none")
+	}
+	checkRange(p, "introspection-timeout", o.IntrospectionTimeout, time.Millisecond, maxIntrospection)
+	if o.SubjectClaim == "" || o.ScopeClaim == "" || o.TenantClaim == "" && o.OAuthTenant == "" {
+		p.report("subject-claim", "--subject-claim, --scope-claim and one of --tenant-claim and --oauth-tenant have to be there")
+	}
+}
+
+// checkURL takes https alone: what comes from these addresses decides who callers are.
+func checkURL(p *problems, flag, text string) {
+	if text == "" {
+		return
+	}
+	parsed, err := url.Parse(text)
+	if err != nil || parsed.Scheme != "https" || parsed.Host == "" || parsed.User != nil || parsed.Fragment != "" {
+		p.report(flag, "%q is not a URL such as https://login.example.com", text)
+	}
+}
+
+// checkIssuer checks the issuer for development.
+func (s *settings) checkIssuer(p *problems) {
+	i := &s.issuerSettings.Issuer
+	checkRange(p, "dev-issuer-token-ttl", i.DevIssuerTokenTTL, minTokenTTL, maxTokenTTL)
+	if i.DevIssuer && (!s.tls() || s.Auth.Auth == off) {
+		p.report("dev-issuer", "needs TLS and authentication; take --tls=off and --auth=off out")
+	}
+}

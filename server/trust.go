@@ -1,0 +1,61 @@
+package server
+
+import (
+	"context"
+	"crypto/x509"
+
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+
+	"ordermanagement/internal/auth"
+	"ordermanagement/internal/xfcc"
+)
+
+const (
+	authorizationKey = "authorization"
+	forwardedForKey  = "x-forwarded-for"
+)
+
+// trust says of a verified client certificate whether it is that of a gateway, which tells whose calls it forwards. The
+// gateway of the same process always does.
+type trust func(*x509.Certificate) bool
+
+// credentials collects what a call carries about its caller. What a gateway tells is believed of gateways only; a
+// gateway's own certificate stands for nobody.
+func (t trust) credentials(ctx context.Context, c *call) (auth.Credentials, error) {
+	found := auth.Credentials{
+		Authorization: metadata.ValueFromIncomingContext(ctx, authorizationKey),
+		ForwardedFor:  metadata.ValueFromIncomingContext(ctx, forwardedForKey),
+	}
+	shown := shownCertificate(ctx)
+	if !c.inProcess && (shown == nil || t == nil || !t(shown)) {
+		found.Certificate = shown
+		return found, nil
+	}
+	if len(found.ForwardedFor) == 1 {
+		c.origin = found.ForwardedFor[0]
+	}
+	told := metadata.ValueFromIncomingContext(ctx, xfcc.Key)
+	if len(told) == 0 {
+		return found, nil
+	}
+	var err error
+	if found.Certificate, err = xfcc.Parse(told); err != nil {
+		return found, auth.Refuse(auth.KindCertificate, auth.Malformed, "what the gateway tells of the client certificate: "+err.Error())
+	}
+	return found, nil
+}
+
+// shownCertificate is the one that the peer has shown on this connection, and that TLS has verified; nil if there is none.
+func shownCertificate(ctx context.Context) *x509.Certificate {
+	p, ok := peer.FromContext(ctx)
+	if !ok {
+		return nil
+	}
+	info, ok := p.AuthInfo.(credentials.TLSInfo)
+	if !ok || len(info.State.VerifiedChains) == 0 {
+		return nil
+	}
+	return info.State.VerifiedChains[0][0]
+}

@@ -31,6 +31,9 @@ type callerEntry struct {
 // tenantName is what a tenant may be called.
 var tenantName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 
+// ValidTenant says whether a tenant may be called so: 1 to 63 lower-case letters, digits and '-', which isn't the first.
+func ValidTenant(name string) bool { return tenantName.MatchString(name) }
+
 // loadCallers reads a callers file: the callers by the names of their tokens.
 func loadCallers(path string) (map[string]Caller, error) {
 	data, err := os.ReadFile(path)

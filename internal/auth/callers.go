@@ -57,6 +57,9 @@ var (
 	tenantName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 )
 
+// ValidTenant says whether a tenant may be called so: 1 to 63 lower-case letters, digits and '-', which isn't the first.
+func ValidTenant(name string) bool { return tenantName.MatchString(name) }
+
 // callers are the callers of a callers file, by what their credentials are called.
 type callers struct {
 	tokens, users map[string]Caller

@@ -99,15 +99,16 @@ type databaseSettings struct {
 	DatabaseURL string `placeholder:"URL" help:"Database to use; none but the embedded one yet, which is orders.db in the data directory (default)."`
 }
 
-type tokenFileSettings struct {
-	TokensFile  string `placeholder:"FILE" help:"Hashes of bearer tokens, a line NAME:sha256:HEX each (default: tokens in the data directory)."`
-	CallersFile string `placeholder:"FILE" help:"YAML file of each token's tenant and scopes (default: callers.yaml in the data directory)."`
+type callerFileSettings struct {
+	TokensFile   string `placeholder:"FILE" help:"Hashes of bearer tokens, a line NAME:sha256:HEX each (default: tokens in the data directory)."`
+	CallersFile  string `placeholder:"FILE" help:"YAML file of each credential's tenant and scopes (default: callers.yaml in the data directory)."`
+	HtpasswdFile string `placeholder:"FILE" help:"Users and their passwords as bcrypt hashes, a line NAME:BCRYPT each (default: htpasswd in the data directory, if it is there)."`
 }
 
 type authSettings struct {
-	Auth              string `type:"choice" oneof:"on,off" default:"on" help:"Authentication of callers: on or off. Off needs loopback addresses."`
-	tokenFileSettings `embed:""`
-	PageTokenKey      string `placeholder:"FILE" help:"Key that seals page tokens, 64 hexadecimal digits, the same in every replica (default: page-token.key in the data directory, made when missing)."`
+	Auth               string `type:"choice" oneof:"on,off" default:"on" help:"Authentication of callers: on or off. Off needs loopback addresses."`
+	callerFileSettings `embed:""`
+	PageTokenKey       string `placeholder:"FILE" help:"Key that seals page tokens, 64 hexadecimal digits, the same in every replica (default: page-token.key in the data directory, made when missing)."`
 }
 
 type apiSettings struct {

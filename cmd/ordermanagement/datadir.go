@@ -18,6 +18,7 @@ import (
 
 	"ordermanagement/certs"
 	"ordermanagement/internal/auth"
+	"ordermanagement/internal/follow"
 )
 
 const (
@@ -88,12 +89,18 @@ func (f *files) readNamed(s *settings, log *slog.Logger) (err error) {
 	if s.serverSettings == nil {
 		return nil
 	}
-	if t := newTokenFiles(s.Data.DataDir, s.Auth.tokenFileSettings); s.Auth.Auth == on && t.development == "" {
-		tokens, err := auth.LoadTokens(t.tokens, t.callers)
+	if c := newCallerFiles(s.Data.DataDir, s.Auth.callerFileSettings); s.Auth.Auth == on && c.development == "" {
+		directory, err := auth.NewDirectory(c.Files, auth.DirectoryOptions{Logger: log})
 		if err != nil {
-			return fmt.Errorf("--tokens-file, --callers-file: %w", err)
+			return fmt.Errorf("--tokens-file, --callers-file, --htpasswd-file: %w", err)
 		}
-		f.authenticator = &auth.Methods{Tokens: []auth.TokenVerifier{tokens}}
+		f.authenticator = byFiles(directory)
+	}
+	if s.Auth.Auth == on && s.Auth.HtpasswdFile != "" {
+		// Whether its users are callers is known when the data directory has a callers file.
+		if _, err := follow.Read(s.Auth.HtpasswdFile); err != nil {
+			return fmt.Errorf("--htpasswd-file: %w", err)
+		}
 	}
 	if s.Auth.PageTokenKey != "" {
 		if f.pageTokenKey, err = readPageTokenKey(s.Auth.PageTokenKey); err != nil {
@@ -172,7 +179,7 @@ func minVersion(s tlsSettings) uint16 {
 	return tls.VersionTLS13
 }
 
-// ensureAuthenticator reads the token files of the data directory, and makes them when they are missing.
+// ensureAuthenticator reads the callers' files of the data directory, and makes them when they are missing.
 func (f *files) ensureAuthenticator(s *settings, log *slog.Logger) error {
 	if s.Auth.Auth == off {
 		f.authenticator = auth.Anonymous{}
@@ -180,28 +187,33 @@ func (f *files) ensureAuthenticator(s *settings, log *slog.Logger) error {
 	if f.authenticator != nil {
 		return nil
 	}
-	t := newTokenFiles(s.Data.DataDir, s.Auth.tokenFileSettings)
-	if err := t.ensure(log); err != nil {
+	c := newCallerFiles(s.Data.DataDir, s.Auth.callerFileSettings)
+	if err := c.ensure(log); err != nil {
 		return err
 	}
-	tokens, err := auth.LoadTokens(t.tokens, t.callers)
+	directory, err := auth.NewDirectory(c.Files, auth.DirectoryOptions{Logger: log})
 	if err != nil {
 		return err
 	}
-	f.authenticator = &auth.Methods{Tokens: []auth.TokenVerifier{tokens}}
-	token, err := readToken(t.development)
+	f.authenticator = byFiles(directory)
+	token, err := readToken(c.development)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // its owner has put it elsewhere
 	}
 	if err != nil {
 		return err
 	}
-	if _, err := tokens.VerifyToken(context.Background(), token); err != nil {
-		log.Warn("the token of the data directory is not let in; remove it, or add it with the token command", "file", t.development)
+	if _, err := directory.VerifyToken(context.Background(), token); err != nil {
+		log.Warn("the token of the data directory is not let in; remove it, or add it with the token command", "file", c.development)
 		return nil
 	}
-	f.token = t.development
+	f.token = c.development
 	return nil
+}
+
+// byFiles lets in who stands in the files.
+func byFiles(directory *auth.Directory) auth.Authenticator {
+	return &auth.Methods{Tokens: []auth.TokenVerifier{directory}, Passwords: directory, Certificates: directory}
 }
 
 // ensurePageTokenKey reads the key that seals page tokens, and makes it when it is missing.

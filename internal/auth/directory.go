@@ -10,7 +10,7 @@ import (
 	"ordermanagement/internal/follow"
 )
 
-// Files names the files of a [Directory].
+// Files names the files of a [Directory]. One without a name is as good as empty.
 type Files struct {
 	Callers  string   // who the credentials are ([Entry])
 	Tokens   string   // hashes of bearer tokens, a line NAME:sha256:HEX each
@@ -43,9 +43,10 @@ func NewDirectory(files Files, options DirectoryOptions) (*Directory, error) {
 	if options.Now == nil {
 		options.Now = time.Now
 	}
+	optional := append([]string{""}, files.Optional...)
 	followed, err := follow.New([]string{files.Callers, files.Tokens, files.Htpasswd}, func(contents [][]byte) (*snapshot, error) {
 		return files.parse(contents[0], contents[1], contents[2])
-	}, follow.Options{What: "callers", Now: options.Now, Logger: options.Logger, Optional: files.Optional})
+	}, follow.Options{What: "callers", Now: options.Now, Logger: options.Logger, Optional: optional})
 	if err != nil {
 		return nil, err
 	}

@@ -33,12 +33,16 @@ func newCallerFiles(dir string, s callerFileSettings) callerFiles {
 	if c.Callers == "" {
 		c.Callers = filepath.Join(dir, "callers.yaml")
 	}
+	// Who names the callers need not have every kind of credential.
 	if c.Tokens == "" {
 		c.Tokens = filepath.Join(dir, "tokens")
+		if c.development == "" {
+			c.Optional = append(c.Optional, c.Tokens)
+		}
 	}
 	if c.Htpasswd == "" {
 		c.Htpasswd = filepath.Join(dir, "htpasswd")
-		c.Optional = []string{c.Htpasswd}
+		c.Optional = append(c.Optional, c.Htpasswd)
 	}
 	return c
 }

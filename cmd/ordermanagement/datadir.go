@@ -36,12 +36,12 @@ const (
 
 // files is what a process uses of the disk.
 type files struct {
-	database      string
-	tls           *tls.Config // of the listeners; nil for plaintext
-	ca            string      // authority of the listeners' certificate, if it is the development one
-	authenticator auth.Authenticator
-	token         string // file with the development token, if there is one
-	pageTokenKey  []byte
+	database     string
+	tls          *tls.Config     // of the listeners; nil for plaintext
+	ca           string          // authority of the listeners' certificate, if it is the development one
+	directory    *auth.Directory // of callers; nil without authentication
+	token        string          // file with the development token, if there is one
+	pageTokenKey []byte
 
 	serverCA, gatewayCert, gatewayKey string // of a gateway in a process of its own
 }
@@ -70,7 +70,7 @@ func ensureFiles(s *settings, hosts []string, log *slog.Logger) (*files, error) 
 		}
 		return f, nil
 	}
-	if err := f.ensureAuthenticator(s, log); err != nil {
+	if err := f.ensureDirectory(s, log); err != nil {
 		return nil, err
 	}
 	if f.pageTokenKey == nil {
@@ -94,7 +94,7 @@ func (f *files) readNamed(s *settings, log *slog.Logger) (err error) {
 		if err != nil {
 			return fmt.Errorf("--tokens-file, --callers-file, --htpasswd-file: %w", err)
 		}
-		f.authenticator = byFiles(directory)
+		f.directory = directory
 	}
 	if s.Auth.Auth == on && s.Auth.HtpasswdFile != "" {
 		// Whether its users are callers is known when the data directory has a callers file.
@@ -179,12 +179,9 @@ func minVersion(s tlsSettings) uint16 {
 	return tls.VersionTLS13
 }
 
-// ensureAuthenticator reads the callers' files of the data directory, and makes them when they are missing.
-func (f *files) ensureAuthenticator(s *settings, log *slog.Logger) error {
-	if s.Auth.Auth == off {
-		f.authenticator = auth.Anonymous{}
-	}
-	if f.authenticator != nil {
+// ensureDirectory reads the callers' files of the data directory, and makes them when they are missing.
+func (f *files) ensureDirectory(s *settings, log *slog.Logger) error {
+	if s.Auth.Auth == off || f.directory != nil {
 		return nil
 	}
 	c := newCallerFiles(s.Data.DataDir, s.Auth.callerFileSettings)
@@ -195,7 +192,7 @@ func (f *files) ensureAuthenticator(s *settings, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	f.authenticator = byFiles(directory)
+	f.directory = directory
 	token, err := readToken(c.development)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // its owner has put it elsewhere
@@ -209,11 +206,6 @@ func (f *files) ensureAuthenticator(s *settings, log *slog.Logger) error {
 	}
 	f.token = c.development
 	return nil
-}
-
-// byFiles lets in who stands in the files.
-func byFiles(directory *auth.Directory) auth.Authenticator {
-	return &auth.Methods{Tokens: []auth.TokenVerifier{directory}, Passwords: directory, Certificates: directory}
 }
 
 // ensurePageTokenKey reads the key that seals page tokens, and makes it when it is missing.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -40,6 +41,22 @@ func canonicalIdentity(text string) (string, error) {
 		return "", fmt.Errorf("the subject %w", err)
 	}
 	return subject, nil
+}
+
+// MatchCertificate makes a function that says whether a certificate has one of the identities, which are written as those of
+// an [Entry].
+func MatchCertificate(named []string) (func(*x509.Certificate) bool, error) {
+	wanted := make(map[string]bool, len(named))
+	for _, name := range named {
+		identity, err := canonicalIdentity(name)
+		if err != nil {
+			return nil, fmt.Errorf("%q: %w", name, err)
+		}
+		wanted[identity] = true
+	}
+	return func(certificate *x509.Certificate) bool {
+		return slices.ContainsFunc(identities(certificate), func(identity string) bool { return wanted[identity] })
+	}, nil
 }
 
 // identities are the names in a certificate, in the form in which they are compared.

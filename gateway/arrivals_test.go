@@ -96,6 +96,7 @@ func TestArrivals(t *testing.T) {
 				list.add(section, t.Name(), sent(fields).String(), seen)
 				return got
 			}
+			showCredential(t, show)
 			showForwarded(t, show)
 			showReserved(t, show)
 			for _, fields := range ownFields {
@@ -105,6 +106,21 @@ func TestArrivals(t *testing.T) {
 	})
 	if !t.Failed() {
 		list.check(t, "testdata/arrivals.golden")
+	}
+}
+
+// showCredential shows that the server gets exactly one credential, whatever came.
+func showCredential(t *testing.T, show func(string, ...string) map[string][]string) {
+	t.Helper()
+	for _, fields := range []sent{
+		{"Authorization", "Bearer a"}, {"aUTHORIZATION", "Bearer a"}, {"Authorization", ""}, {"Authorization", " Bearer a  b "},
+		{"Authorization", "Bearer\ta"}, {"Authorization", "Bearer ü"}, {"Authorization", "Bearer \xff"},
+		{"Authorization", "Bearer a", "Authorization", "Bearer a"}, {"Authorization", "", "aUTHORIZATION", "Bearer a"},
+		{"Authorization", "Bearer a", "Grpc-Metadata-Authorization", "Bearer forged"},
+	} {
+		if got := show("the credential", fields...); len(got) != 1 || len(got["authorization"]) != 1 {
+			t.Errorf("%s arrives as %q", fields, got)
+		}
 	}
 }
 
@@ -139,7 +155,7 @@ func showForwarded(t *testing.T, show func(string, ...string) map[string][]strin
 
 // ofHTTP are reserved keys that are headers with a meaning of their own in HTTP: e2e/front sends them.
 var ofHTTP = []string{
-	"x-request-id", "host", "te", "trailer", "connection", "keep-alive", "transfer-encoding", "upgrade", "content-type",
+	"authorization", "x-request-id", "host", "te", "trailer", "connection", "keep-alive", "transfer-encoding", "upgrade", "content-type",
 	"content-length", "content-encoding",
 }
 

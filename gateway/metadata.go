@@ -19,13 +19,12 @@ import (
 )
 
 // forwarded are the request headers that the server gets, as the metadata key of the same name in lower case. Nothing
-// else of a request's header reaches it but what metadataPrefix marks. The once-only ones must not be repeated: of two
-// credentials or keys, no choice would be right.
+// else of a request's header reaches it but Authorization and what metadataPrefix marks. The once-only ones must not be
+// repeated: of two keys, no choice would be right.
 var forwarded = []struct {
 	name string
 	once bool
 }{
-	{"Authorization", true},
 	{"Idempotency-Key", true},
 	{"If-Match", false},
 	{"If-None-Match", false},
@@ -35,6 +34,21 @@ var forwarded = []struct {
 	{"Accept-Language", false},
 }
 
+// credential is the one credential of a request, as the server gets it. What can't be one is made into something that is
+// none either, so that the server refuses it, as it does over gRPC: two of them, of which no choice would be right, or
+// characters that no metadata has.
+func credential(values []string) string {
+	if len(values) > 1 {
+		return "(repeated)"
+	}
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?' // is in no token, and not in base64
+		}
+		return r
+	}, withoutBlanks(values[0]))
+}
+
 // metadataPrefix marks a header as metadata of the caller's own.
 const metadataPrefix = "Grpc-Metadata-"
 
@@ -42,6 +56,9 @@ const metadataPrefix = "Grpc-Metadata-"
 // for the caller's identity. Header values that can't be metadata are refused, never dropped.
 func incomingMetadata(r *http.Request, requestID string, trustForwardedFor bool) (metadata.MD, *status.Status) {
 	md := metadata.MD{requestid.Key: {requestID}}
+	if values := r.Header["Authorization"]; len(values) > 0 {
+		md["authorization"] = []string{credential(values)}
+	}
 	for _, f := range forwarded {
 		values := r.Header[f.name]
 		if len(values) == 0 {

@@ -59,7 +59,7 @@ func (w *world) forgeries(t *testing.T) map[string]string {
 		"x-client-cert": told, "x-ssl-client-cert": told, "x-ssl-client-s-dn": "CN=writer", "x-auth-request-user": "writer", "x-scope": "orders.read",
 		"x-forwarded-for": "127.0.0.1", "forwarded": "for=127.0.0.1", "cookie": "token=token-of-the-writer", "proxy-authorization": "Bearer token-of-the-writer",
 		"grpcgateway-authorization": "Bearer token-of-the-writer", "grpc-metadata-authorization": "Bearer token-of-the-writer",
-		"authorization-bin": "Bearer token-of-the-writer",
+		"authorization-bin": "QmVhcmVyIHRva2VuLW9mLXRoZS13cml0ZXI",
 	}
 }
 

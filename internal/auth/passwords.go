@@ -58,6 +58,7 @@ const (
 // made-up names, of which only so many are kept, be forgotten earlier than those of users: that one difference is left.
 type passwords struct {
 	now     func() time.Time
+	compare func(hash, password []byte) error
 	key     [sha256.Size]byte
 	right   *lru.Cache[fact, struct{}]
 	users   ledger
@@ -85,10 +86,11 @@ func newLedger(names int, share float64) ledger {
 func newPasswords(now func() time.Time) *passwords {
 	processors := float64(runtime.GOMAXPROCS(0))
 	p := &passwords{
-		now:    now,
-		users:  newLedger(maxUsers, wrongShare*processors),
-		nobody: newLedger(maxNobody, nobodyShare*processors),
-		slots:  semaphore.NewWeighted(max(1, int64(slotShare*processors))),
+		now:     now,
+		compare: bcrypt.CompareHashAndPassword,
+		users:   newLedger(maxUsers, wrongShare*processors),
+		nobody:  newLedger(maxNobody, nobodyShare*processors),
+		slots:   semaphore.NewWeighted(max(1, int64(slotShare*processors))),
 	}
 	p.right, _ = lru.New[fact, struct{}](maxUsers)
 	rand.Read(p.key[:]) // never fails (crypto/rand)
@@ -178,7 +180,7 @@ func (p *passwords) check(ctx context.Context, c check, known bool, password str
 	if !c.ledger.attempts.begin(c.name, p.now()) {
 		return paused
 	}
-	result := p.compare(ctx, c, password)
+	result := p.run(ctx, c, password)
 	switch {
 	case result == busy:
 		c.ledger.attempts.end(c.name, false)
@@ -192,9 +194,9 @@ func (p *passwords) check(ctx context.Context, c check, known bool, password str
 	return result
 }
 
-// compare runs bcrypt, if there is time for it. It does not end with the context: others may wait for the same result,
+// run runs bcrypt, if there is time for it. It does not end with the context: others may wait for the same result,
 // and bcrypt can't be stopped.
-func (p *passwords) compare(ctx context.Context, c check, password string) verdict {
+func (p *passwords) run(ctx context.Context, c check, password string) verdict {
 	waiting, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxWait)
 	defer cancel()
 	if p.slots.Acquire(waiting, 1) != nil {
@@ -210,14 +212,16 @@ func (p *passwords) compare(ctx context.Context, c check, password string) verdi
 		time.Sleep(time.Duration(p.round.Load() << c.cost))
 		return wrong
 	}
-	began := time.Now()
-	err := bcrypt.CompareHashAndPassword([]byte(c.hash), []byte(password))
-	took := time.Since(began)
-	p.slots.Release(1)
+	err := p.compare([]byte(c.hash), []byte(password))
+	ended := p.now()
+	took := ended.Sub(started)
 	p.round.Store(int64(took) >> c.cost)
-	if err == nil {
-		return right
+	if err != nil {
+		c.ledger.budget.use(ended, took)
 	}
-	c.ledger.budget.use(p.now(), took)
-	return wrong
+	p.slots.Release(1)
+	if err != nil {
+		return wrong
+	}
+	return right
 }

@@ -14,7 +14,7 @@ func TestCacheIsBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const shown = 1_000_000
+	const shown = 100_000
 	for i := range shown {
 		cache.put(hasher.digest(strconv.Itoa(i)), i, now, now.Add(time.Minute))
 	}

@@ -290,3 +290,9 @@ func eventually(t testing.TB, what string, is func() bool) {
 		}
 	}
 }
+
+// forger is a key that is in no set.
+func forger(t testing.TB) crypto.Signer {
+	t.Helper()
+	return ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, ed25519.SeedSize))
+}

@@ -226,8 +226,9 @@ func TestTokenThatWasTakenExpires(t *testing.T) {
 	}
 }
 
-// A token that was taken before costs next to nothing.
-func TestTokenThatWasTakenAllocatesNothing(t *testing.T) {
+// A token that was taken before isn't verified again, which makes more than a hundred allocations. It makes none, but under
+// the race detector pools drop some of what they are given.
+func TestTokenThatWasTakenIsRemembered(t *testing.T) {
 	key := newSigner(t, "k", "RS256")
 	jwt := verifier(t, oauth.StaticKeys(parse(t, set(key))), nil)
 	token := key.sign(t, key.header(), claims(time.Now(), nil))
@@ -237,7 +238,7 @@ func TestTokenThatWasTakenAllocatesNothing(t *testing.T) {
 		if _, err := jwt.VerifyToken(ctx, token); err != nil {
 			t.Fatal(err)
 		}
-	}); allocations > 2 {
+	}); allocations > 10 {
 		t.Errorf("%v allocations", allocations)
 	}
 }

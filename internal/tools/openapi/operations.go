@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -34,7 +35,7 @@ func (r *reviser) reviseOperation(op *operation, m *method) (*placed, error) {
 	var rest string
 	op.Summary, rest = firstSentence(r.describe(m))
 	op.Description = sentences(rest, access(m))
-	op.Security = r.security(m)
+	op.Security = security(m)
 	if err := r.reviseParameters(op, m, variables); err != nil {
 		return nil, err
 	}
@@ -49,17 +50,30 @@ func (r *reviser) reviseOperation(op *operation, m *method) (*placed, error) {
 	return &placed{operation: op, method: m, path: path, variables: variables}, nil
 }
 
-// security lists the alternatives by which a caller makes itself known, all schemes of the document: whichever it is, the
-// caller needs the scope of the method's policy.
-func (r *reviser) security(m *method) []map[string][]string {
+// schemes are those of security by which a caller makes itself known, the likeliest first.
+func schemes() []string { return []string{"bearer", "basic", "mutualTLS"} }
+
+// security lists the schemes as alternatives: whichever it is, the caller needs the scope of the method's policy.
+func security(m *method) []map[string][]string {
 	alternatives := []map[string][]string{}
 	if m.public {
 		return alternatives
 	}
-	for scheme := range r.doc.Components.SecuritySchemes.All() {
+	for _, scheme := range schemes() {
 		alternatives = append(alternatives, map[string][]string{scheme: {m.scope}})
 	}
 	return alternatives
+}
+
+// sortSchemes puts the security schemes, which the merge has sorted by name, into the order of the alternatives.
+func (d *document) sortSchemes() {
+	var sorted ordered.Object[json.RawMessage]
+	for _, name := range schemes() {
+		if scheme, ok := d.Components.SecuritySchemes.Get(name); ok {
+			sorted.Set(name, scheme)
+		}
+	}
+	d.Components.SecuritySchemes = sorted
 }
 
 func access(m *method) string {

@@ -57,6 +57,7 @@ func revise(doc *document, c *contract, s *story) error {
 	}
 	doc.Servers = []server{{URL: "/", Description: "The service that this document was read from."}}
 	r.describeTags()
+	doc.sortSchemes()
 	return doc.prune()
 }
 

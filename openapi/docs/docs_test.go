@@ -53,11 +53,11 @@ func TestVersions(t *testing.T) {
 		t.Errorf("the versions are %q", got)
 	}
 	for name, versions := range map[string][]string{"unknown": {"v1", "v3"}, "none": nil, "a path": {"../v1"}} {
-		if _, err := docs.Pages(versions); err == nil {
+		if _, err := docs.Pages(docs.Options{Versions: versions}); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
-	pages, err := docs.Pages([]string{"v1", "v2"})
+	pages, err := docs.Pages(docs.Options{Versions: []string{"v1", "v2"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func TestVersions(t *testing.T) {
 
 // Whatever a page links or loads is there, and is the service's own.
 func TestLinks(t *testing.T) {
-	pages, err := docs.Pages(docs.Versions())
+	pages, err := docs.Pages(docs.Options{Versions: docs.Versions()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestLinks(t *testing.T) {
 
 // Everything is whole in every encoding that it has.
 func TestEncodings(t *testing.T) {
-	pages, err := docs.Pages(docs.Versions())
+	pages, err := docs.Pages(docs.Options{Versions: docs.Versions()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +119,7 @@ func TestEncodings(t *testing.T) {
 }
 
 func FuzzAcceptEncoding(f *testing.F) {
-	pages, err := docs.Pages(docs.Versions())
+	pages, err := docs.Pages(docs.Options{Versions: docs.Versions()})
 	if err != nil {
 		f.Fatal(err)
 	}

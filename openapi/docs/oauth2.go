@@ -51,7 +51,8 @@ func (o *OAuth2) addTo(text []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ordered.Encode(&document)
+	text, err = ordered.Encode(&document)
+	return append(text, '\n'), err
 }
 
 // scheme is the Security Scheme Object (https://spec.openapis.org/oas/v3.1.0#security-scheme-object).

@@ -68,6 +68,12 @@ type Options struct {
 	// (CheckOrigin). There is no other page than the service's own when it is empty.
 	Origins []string
 
+	// Authorization is where the pages can get tokens; nil if nowhere.
+	Authorization *docs.OAuth2
+	// Issuer answers [PathIssuer] and all below it: an authorization server of this process, for development. There is
+	// nothing at these paths if it is nil.
+	Issuer http.Handler
+
 	// Versions of the API that the server behind offers, whose OpenAPI documents are shown: v1, v2. All of them if empty.
 	Versions []string
 }
@@ -189,18 +195,19 @@ func New(options Options) (http.Handler, error) {
 // middlewares lists what every request passes, the outermost first. Each says what must stand before it.
 func (g *gateway) middlewares(measure, share, protect middleware) []middleware {
 	return []middleware{
-		g.identify,          // first: makes the call that all others use
-		measure,             // outside of contain, so that it sees the 500 of a panic
-		g.logAccess,         // likewise
-		g.contain,           // outside of whatever may panic
-		g.limitBodyTime,     // before anything may answer
-		share,               // outside of whatever answers errors, which scripts of listed origins may read
-		g.refuseLargeHeader, // before anything is done for the request
-		g.refuseForeignHost, // likewise
-		protect,             // likewise
-		g.servePages,        // outside of refusePath, to which "/" has an empty segment
-		g.refusePath,        // before routing, which would match an empty segment
-		g.answerHead,        // last: changes the method
+		g.identify,             // first: makes the call that all others use
+		measure,                // outside of contain, so that it sees the 500 of a panic
+		g.logAccess,            // likewise
+		g.contain,              // outside of whatever may panic
+		g.limitBodyTime,        // before anything may answer
+		g.serveIssuer(protect), // outside of share: for no page of another origin
+		share,                  // outside of whatever answers errors, which scripts of listed origins may read
+		g.refuseLargeHeader,    // before anything is done for the request
+		g.refuseForeignHost,    // likewise
+		protect,                // likewise
+		g.servePages,           // outside of refusePath, to which "/" has an empty segment
+		g.refusePath,           // before routing, which would match an empty segment
+		g.answerHead,           // last: changes the method
 	}
 }
 

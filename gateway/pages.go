@@ -23,7 +23,7 @@ func newPage(path string, content docs.Page) page {
 
 // newPages makes the pages by their paths.
 func (g *gateway) newPages() (map[string]page, error) {
-	contents, err := docs.Pages(g.Versions)
+	contents, err := docs.Pages(docs.Options{Versions: g.Versions, OAuth2: g.Authorization})
 	if err != nil {
 		return nil, err
 	}
@@ -85,6 +85,33 @@ func (g *gateway) servePages(next http.Handler) http.Handler {
 
 func pageMethods() []string {
 	return []string{http.MethodGet, http.MethodHead, http.MethodOptions}
+}
+
+// PathIssuer is where [Options.Issuer] is: it and all below.
+const PathIssuer = "/issuer"
+
+// serveIssuer gives the issuer what is below its path. It is no part of the API and answers as OAuth 2.0 says, errors
+// too; nor may pages of other origins read what it answers, whichever may call the API. What bounds and guards every
+// other request stands before it as well.
+func (g *gateway) serveIssuer(protect middleware) middleware {
+	if g.Issuer == nil {
+		return func(next http.Handler) http.Handler { return next }
+	}
+	issuer := &route{method: "other", template: PathIssuer, input: (*emptypb.Empty)(nil).ProtoReflect().Type()}
+	answer := chain(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		c := callOf(r.Context())
+		c.route = issuer
+		g.Issuer.ServeHTTP(c.w, r)
+	}), g.refuseLargeHeader, g.refuseForeignHost, protect)
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if path := r.URL.EscapedPath(); path != PathIssuer && !strings.HasPrefix(path, PathIssuer+"/") {
+				next.ServeHTTP(w, r)
+				return
+			}
+			answer.ServeHTTP(w, r)
+		})
+	}
 }
 
 // conditional answers 304 when the client has what is about to be answered (RFC 9110, 13.1.2).

@@ -54,9 +54,15 @@ type Page struct {
 	AnyQuery bool
 }
 
-// Pages makes the pages by their paths, with the documents of some of [Versions]. The newest is the one that Swagger UI
-// shows first.
-func Pages(versions []string) (map[string]Page, error) {
+// Options says what the pages show.
+type Options struct {
+	Versions []string // some of [Versions]; the newest is the one that Swagger UI shows first
+	OAuth2   *OAuth2  // where the pages can get tokens; may be nil
+}
+
+// Pages makes the pages by their paths.
+func Pages(options Options) (map[string]Page, error) {
+	versions := options.Versions
 	offered := Versions()
 	for _, version := range versions {
 		if !slices.Contains(offered, version) {
@@ -73,7 +79,7 @@ func Pages(versions []string) (map[string]Page, error) {
 	if err != nil {
 		return nil, err
 	}
-	reference, err := newReference(offered)
+	reference, err := newReference(offered, options.OAuth2)
 	if err != nil {
 		return nil, err
 	}
@@ -87,6 +93,11 @@ func Pages(versions []string) (map[string]Page, error) {
 		if err != nil {
 			return nil, err
 		}
+		if options.OAuth2 != nil {
+			if document, err = options.OAuth2.addTo(document); err != nil {
+				return nil, fmt.Errorf("the document of %s: %w", version, err)
+			}
+		}
 		pages[PathDocument(version)] = Page{Handler: &file{contentType: "application/json", csp: cspData, variants: compressible(document)}}
 	}
 	files, err := assetFiles()
@@ -96,11 +107,16 @@ func Pages(versions []string) (map[string]Page, error) {
 	for name, file := range files {
 		pages[assets+name] = Page{Handler: file}
 	}
+	if options.OAuth2 != nil {
+		if err := addRedirect(pages); err != nil {
+			return nil, err
+		}
+	}
 	return pages, nil
 }
 
 // newReference makes the page of Swagger UI. It gets its documents by an attribute, so that its script is a file.
-func newReference(versions []string) (http.Handler, error) {
+func newReference(versions []string, oauth2 *OAuth2) (http.Handler, error) {
 	type document struct {
 		Name string `json:"name"`
 		URL  string `json:"url"`
@@ -118,7 +134,7 @@ func newReference(versions []string) (http.Handler, error) {
 		return nil, err
 	}
 	var html bytes.Buffer
-	if err := page.Execute(&html, string(list)); err != nil {
+	if err := page.Execute(&html, map[string]any{"Documents": string(list), "OAuth2": oauth2}); err != nil {
 		return nil, err
 	}
 	return &file{contentType: typeHTML, csp: cspReference, variants: plain(html.Bytes())}, nil

@@ -1,9 +1,11 @@
 package docs_test
 
 import (
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -53,11 +55,11 @@ func TestVersions(t *testing.T) {
 		t.Errorf("the versions are %q", got)
 	}
 	for name, versions := range map[string][]string{"unknown": {"v1", "v3"}, "none": nil, "a path": {"../v1"}} {
-		if _, err := docs.Pages(versions); err == nil {
+		if _, err := docs.Pages(docs.Options{Versions: versions}); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
-	pages, err := docs.Pages([]string{"v1", "v2"})
+	pages, err := docs.Pages(docs.Options{Versions: []string{"v1", "v2"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +70,7 @@ func TestVersions(t *testing.T) {
 
 // Whatever a page links or loads is there, and is the service's own.
 func TestLinks(t *testing.T) {
-	pages, err := docs.Pages(docs.Versions())
+	pages, err := docs.Pages(docs.Options{Versions: docs.Versions()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +98,7 @@ func TestLinks(t *testing.T) {
 
 // Everything is whole in every encoding that it has.
 func TestEncodings(t *testing.T) {
-	pages, err := docs.Pages(docs.Versions())
+	pages, err := docs.Pages(docs.Options{Versions: docs.Versions()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +121,7 @@ func TestEncodings(t *testing.T) {
 }
 
 func FuzzAcceptEncoding(f *testing.F) {
-	pages, err := docs.Pages(docs.Versions())
+	pages, err := docs.Pages(docs.Options{Versions: docs.Versions()})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -136,4 +138,80 @@ func FuzzAcceptEncoding(f *testing.F) {
 			t.Errorf("%q is taken for an offer", value)
 		}
 	})
+}
+
+// With an authorization server the documents have one more scheme, and each operation that needs a caller one more
+// alternative, with the scope of the others; the rest is as it was. Without it there is nothing of that.
+func TestOAuth2(t *testing.T) {
+	server := &docs.OAuth2{AuthorizationURL: "/issuer/authorize", TokenURL: "/issuer/token", ClientID: `do"cs`, Scopes: map[string]string{"orders.read": "Read <orders>"}}
+	bare, err := docs.Pages(docs.Options{Versions: docs.Versions()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages, err := docs.Pages(docs.Options{Versions: docs.Versions(), OAuth2: server})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, version := range docs.Versions() {
+		before, after := parsed(t, body(t, get(t, bare, docs.PathDocument(version)))), parsed(t, body(t, get(t, pages, docs.PathDocument(version))))
+		schemes := after["components"].(map[string]any)["securitySchemes"].(map[string]any)
+		scheme, _ := schemes["oauth2"].(map[string]any)
+		flows, _ := json.Marshal(scheme["flows"])
+		const want = `{"authorizationCode":{"authorizationUrl":"/issuer/authorize","refreshUrl":"/issuer/token","scopes":{"orders.read":"Read \u003corders\u003e"},"tokenUrl":"/issuer/token"},` +
+			`"clientCredentials":{"scopes":{"orders.read":"Read \u003corders\u003e"},"tokenUrl":"/issuer/token"}}`
+		if scheme["type"] != "oauth2" || string(flows) != want {
+			t.Errorf("%s: the scheme is %v with %s", version, scheme["type"], flows)
+		}
+		delete(schemes, "oauth2")
+		public, guarded := 0, 0
+		for path, item := range after["paths"].(map[string]any) {
+			for verb, operation := range item.(map[string]any) {
+				operation := operation.(map[string]any)
+				security := operation["security"].([]any)
+				if len(security) == 0 {
+					public++
+					continue
+				}
+				guarded++
+				last := len(security) - 1
+				if want := map[string]any{"oauth2": security[0].(map[string]any)["bearer"]}; last < 1 || !reflect.DeepEqual(security[last], any(want)) {
+					t.Errorf("%s: %s %s has the security %v", version, verb, path, security)
+				}
+				operation["security"] = security[:last]
+			}
+		}
+		if guarded < 5 || version == "v1" && public == 0 {
+			t.Errorf("%s: %d operations are guarded, %d public", version, guarded, public)
+		}
+		if !reflect.DeepEqual(before, after) {
+			t.Errorf("%s: something else has changed", version)
+		}
+	}
+	if html := body(t, get(t, pages, "/docs")); !strings.Contains(html, `data-oauth2-client="do&#34;cs"`) {
+		t.Errorf("the page has no client: %s", html)
+	}
+	if html := body(t, get(t, bare, "/docs")); strings.Contains(html, "data-oauth2") {
+		t.Errorf("the page has a client: %s", html)
+	}
+	redirect := get(t, pages, docs.PathOAuth2Redirect)
+	if policy := redirect.Header.Get("Content-Security-Policy"); policy != "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; script-src 'self'" {
+		t.Errorf("the redirect's policy is %s", policy)
+	}
+	for _, match := range regexp.MustCompile(`(?:href|src)="([^"]+)"`).FindAllStringSubmatch(body(t, redirect), -1) {
+		if _, ok := pages[match[1]]; !ok {
+			t.Errorf("the redirect links %s, which is not there", match[1])
+		}
+	}
+	if _, ok := bare[docs.PathOAuth2Redirect]; ok {
+		t.Error("there is a redirect without an authorization server")
+	}
+}
+
+func parsed(t testing.TB, text string) map[string]any {
+	t.Helper()
+	var document map[string]any
+	if err := json.Unmarshal([]byte(text), &document); err != nil {
+		t.Fatal(err)
+	}
+	return document
 }

@@ -21,9 +21,10 @@ const (
 
 	// Nobody may frame a page, lest a click on it is stolen, and nothing comes from another origin
 	// (https://www.w3.org/TR/CSP3/).
-	cspData    = "default-src 'none'; frame-ancestors 'none'"
-	cspPage    = cspData + "; base-uri 'none'; form-action 'none'; img-src 'self'"
-	cspLanding = cspPage + "; style-src 'self'"
+	cspData     = "default-src 'none'; frame-ancestors 'none'"
+	cspPage     = cspData + "; base-uri 'none'; form-action 'none'; img-src 'self'"
+	cspLanding  = cspPage + "; style-src 'self'"
+	cspRedirect = cspData + "; base-uri 'none'; form-action 'none'; script-src 'self'"
 	// Swagger UI has icons in its style sheet, and adds one rule by script: the hash is that of its text.
 	cspReference = cspPage + " data:; script-src 'self'; connect-src 'self'; style-src 'self' 'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='"
 )
@@ -161,6 +162,24 @@ func assetFiles() (map[string]*file, error) {
 		files[name] = f
 	}
 	return files, nil
+}
+
+// addRedirect adds the page to which an authorization server returns, in the window that Swagger UI has opened. Its query
+// is the answer.
+func addRedirect(pages map[string]Page) error {
+	const script = "oauth2-redirect.js"
+	for name, page := range map[string]Page{
+		path.Base(PathOAuth2Redirect): {&file{contentType: typeHTML, csp: cspRedirect}, true},
+		script:                        {&file{contentType: mediaType(script), csp: cspData}, false},
+	} {
+		data, err := site.ReadFile("site/" + name)
+		if err != nil {
+			return err
+		}
+		page.Handler.(*file).variants = plain(data)
+		pages[assets+name] = page
+	}
+	return nil
 }
 
 // mediaType is fixed here: what mime.TypeByExtension says depends on the machine.

@@ -3,17 +3,19 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+
+	"ordermanagement/internal/ordered"
 )
 
 // document is as much of OpenAPI 3.1 (https://spec.openapis.org/oas/v3.1.0) as the documents use.
 type document struct {
-	OpenAPI    string             `json:"openapi"`
-	Info       json.RawMessage    `json:"info"`
-	Servers    []server           `json:"servers,omitempty"`
-	Story      []string           `json:"x-story,omitempty"` // the operations whose examples, called in this order, work
-	Tags       []*tag             `json:"tags,omitempty"`
-	Paths      ordered[*pathItem] `json:"paths"`
-	Components components         `json:"components"`
+	OpenAPI    string                    `json:"openapi"`
+	Info       json.RawMessage           `json:"info"`
+	Servers    []server                  `json:"servers,omitempty"`
+	Story      []string                  `json:"x-story,omitempty"` // the operations whose examples, called in this order, work
+	Tags       []*tag                    `json:"tags,omitempty"`
+	Paths      ordered.Object[*pathItem] `json:"paths"`
+	Components components                `json:"components"`
 }
 
 type server struct {
@@ -27,18 +29,18 @@ type tag struct {
 }
 
 // pathItem holds operations by HTTP method, in lower case.
-type pathItem = ordered[*operation]
+type pathItem = ordered.Object[*operation]
 
 type operation struct {
-	Tags        []string              `json:"tags,omitempty"`
-	Summary     string                `json:"summary,omitempty"`
-	Description string                `json:"description,omitempty"`
-	OperationID string                `json:"operationId"`
-	Deprecated  bool                  `json:"deprecated,omitempty"`
-	Security    []map[string][]string `json:"security"`
-	Parameters  []*parameter          `json:"parameters,omitempty"`
-	RequestBody *requestBody          `json:"requestBody,omitempty"`
-	Responses   ordered[*response]    `json:"responses"`
+	Tags        []string                  `json:"tags,omitempty"`
+	Summary     string                    `json:"summary,omitempty"`
+	Description string                    `json:"description,omitempty"`
+	OperationID string                    `json:"operationId"`
+	Deprecated  bool                      `json:"deprecated,omitempty"`
+	Security    []map[string][]string     `json:"security"`
+	Parameters  []*parameter              `json:"parameters,omitempty"`
+	RequestBody *requestBody              `json:"requestBody,omitempty"`
+	Responses   ordered.Object[*response] `json:"responses"`
 }
 
 type parameter struct {
@@ -54,15 +56,15 @@ type parameter struct {
 }
 
 type requestBody struct {
-	Description string              `json:"description,omitempty"`
-	Content     ordered[*mediaType] `json:"content"`
-	Required    bool                `json:"required,omitempty"`
+	Description string                     `json:"description,omitempty"`
+	Content     ordered.Object[*mediaType] `json:"content"`
+	Required    bool                       `json:"required,omitempty"`
 }
 
 type mediaType struct {
-	Schema   *schema            `json:"schema,omitempty"`
-	Example  any                `json:"example,omitempty"`
-	Examples *ordered[*example] `json:"examples,omitempty"`
+	Schema   *schema                   `json:"schema,omitempty"`
+	Example  any                       `json:"example,omitempty"`
+	Examples *ordered.Object[*example] `json:"examples,omitempty"`
 }
 
 type example struct {
@@ -71,12 +73,12 @@ type example struct {
 }
 
 type response struct {
-	Ref         string               `json:"$ref,omitempty"`
-	Description string               `json:"description,omitempty"`
-	Reasons     []string             `json:"x-error-reasons,omitempty"` // every ErrorInfo.reason that it can have
-	Headers     *ordered[*header]    `json:"headers,omitempty"`
-	Content     *ordered[*mediaType] `json:"content,omitempty"`
-	Links       map[string]*link     `json:"links,omitempty"`
+	Ref         string                      `json:"$ref,omitempty"`
+	Description string                      `json:"description,omitempty"`
+	Reasons     []string                    `json:"x-error-reasons,omitempty"` // every ErrorInfo.reason that it can have
+	Headers     *ordered.Object[*header]    `json:"headers,omitempty"`
+	Content     *ordered.Object[*mediaType] `json:"content,omitempty"`
+	Links       map[string]*link            `json:"links,omitempty"`
 }
 
 type link struct {
@@ -92,50 +94,50 @@ type header struct {
 }
 
 type components struct {
-	Schemas         ordered[*schema]         `json:"schemas"`
-	Responses       ordered[*response]       `json:"responses,omitzero"`
-	Parameters      ordered[*parameter]      `json:"parameters,omitzero"`
-	Headers         ordered[*header]         `json:"headers,omitzero"`
-	SecuritySchemes ordered[json.RawMessage] `json:"securitySchemes,omitzero"`
+	Schemas         ordered.Object[*schema]         `json:"schemas"`
+	Responses       ordered.Object[*response]       `json:"responses,omitzero"`
+	Parameters      ordered.Object[*parameter]      `json:"parameters,omitzero"`
+	Headers         ordered.Object[*header]         `json:"headers,omitzero"`
+	SecuritySchemes ordered.Object[json.RawMessage] `json:"securitySchemes,omitzero"`
 }
 
 // schema is as much of JSON Schema 2020-12 as the documents use.
 type schema struct {
-	Ref                   string            `json:"$ref,omitempty"`
-	Title                 string            `json:"title,omitempty"`
-	Type                  string            `json:"type,omitempty"`
-	Format                string            `json:"format,omitempty"`
-	Description           string            `json:"description,omitempty"`
-	Const                 any               `json:"const,omitempty"`
-	Enum                  []any             `json:"enum,omitempty"`
-	Pattern               string            `json:"pattern,omitempty"`
-	MinLength             *uint64           `json:"minLength,omitempty"`
-	MaxLength             *uint64           `json:"maxLength,omitempty"`
-	Minimum               json.Number       `json:"minimum,omitempty"`
-	ExclusiveMinimum      json.Number       `json:"exclusiveMinimum,omitempty"`
-	Maximum               json.Number       `json:"maximum,omitempty"`
-	ExclusiveMaximum      json.Number       `json:"exclusiveMaximum,omitempty"`
-	Items                 *schema           `json:"items,omitempty"`
-	MinItems              *uint64           `json:"minItems,omitempty"`
-	MaxItems              *uint64           `json:"maxItems,omitempty"`
-	UniqueItems           bool              `json:"uniqueItems,omitempty"`
-	Properties            *ordered[*schema] `json:"properties,omitempty"`
-	PropertyNames         *schema           `json:"propertyNames,omitempty"`
-	AdditionalProperties  *either           `json:"additionalProperties,omitempty"`
-	UnevaluatedProperties *bool             `json:"unevaluatedProperties,omitempty"`
-	MinProperties         *uint64           `json:"minProperties,omitempty"`
-	MaxProperties         *uint64           `json:"maxProperties,omitempty"`
-	Required              []string          `json:"required,omitempty"`
-	AllOf                 []*schema         `json:"allOf,omitempty"`
-	OneOf                 []*schema         `json:"oneOf,omitempty"`
-	Not                   *schema           `json:"not,omitempty"`
-	Discriminator         *discriminator    `json:"discriminator,omitempty"`
-	ContentSchema         *schema           `json:"contentSchema,omitempty"`
-	Default               any               `json:"default,omitempty"`
-	ReadOnly              bool              `json:"readOnly,omitempty"`
-	WriteOnly             bool              `json:"writeOnly,omitempty"`
-	Deprecated            bool              `json:"deprecated,omitempty"`
-	Examples              []any             `json:"examples,omitempty"`
+	Ref                   string                   `json:"$ref,omitempty"`
+	Title                 string                   `json:"title,omitempty"`
+	Type                  string                   `json:"type,omitempty"`
+	Format                string                   `json:"format,omitempty"`
+	Description           string                   `json:"description,omitempty"`
+	Const                 any                      `json:"const,omitempty"`
+	Enum                  []any                    `json:"enum,omitempty"`
+	Pattern               string                   `json:"pattern,omitempty"`
+	MinLength             *uint64                  `json:"minLength,omitempty"`
+	MaxLength             *uint64                  `json:"maxLength,omitempty"`
+	Minimum               json.Number              `json:"minimum,omitempty"`
+	ExclusiveMinimum      json.Number              `json:"exclusiveMinimum,omitempty"`
+	Maximum               json.Number              `json:"maximum,omitempty"`
+	ExclusiveMaximum      json.Number              `json:"exclusiveMaximum,omitempty"`
+	Items                 *schema                  `json:"items,omitempty"`
+	MinItems              *uint64                  `json:"minItems,omitempty"`
+	MaxItems              *uint64                  `json:"maxItems,omitempty"`
+	UniqueItems           bool                     `json:"uniqueItems,omitempty"`
+	Properties            *ordered.Object[*schema] `json:"properties,omitempty"`
+	PropertyNames         *schema                  `json:"propertyNames,omitempty"`
+	AdditionalProperties  *either                  `json:"additionalProperties,omitempty"`
+	UnevaluatedProperties *bool                    `json:"unevaluatedProperties,omitempty"`
+	MinProperties         *uint64                  `json:"minProperties,omitempty"`
+	MaxProperties         *uint64                  `json:"maxProperties,omitempty"`
+	Required              []string                 `json:"required,omitempty"`
+	AllOf                 []*schema                `json:"allOf,omitempty"`
+	OneOf                 []*schema                `json:"oneOf,omitempty"`
+	Not                   *schema                  `json:"not,omitempty"`
+	Discriminator         *discriminator           `json:"discriminator,omitempty"`
+	ContentSchema         *schema                  `json:"contentSchema,omitempty"`
+	Default               any                      `json:"default,omitempty"`
+	ReadOnly              bool                     `json:"readOnly,omitempty"`
+	WriteOnly             bool                     `json:"writeOnly,omitempty"`
+	Deprecated            bool                     `json:"deprecated,omitempty"`
+	Examples              []any                    `json:"examples,omitempty"`
 }
 
 type discriminator struct {
@@ -151,27 +153,27 @@ type either struct {
 
 func (e *either) MarshalJSON() ([]byte, error) {
 	if e.schema != nil {
-		return encode(e.schema)
+		return ordered.Encode(e.schema)
 	}
-	return encode(e.all)
+	return ordered.Encode(e.all)
 }
 
 func (e *either) UnmarshalJSON(data []byte) error {
-	if decode(data, &e.all) == nil {
+	if ordered.Decode(data, &e.all) == nil {
 		return nil
 	}
-	return decode(data, &e.schema)
+	return ordered.Decode(data, &e.schema)
 }
 
 // parse reads a document.
 func parse(data []byte) (*document, error) {
 	d := &document{}
-	return d, decode(data, d)
+	return d, ordered.Decode(data, d)
 }
 
 // render writes a document for people and diffs: one member a line.
 func (d *document) render() ([]byte, error) {
-	line, err := encode(d)
+	line, err := ordered.Encode(d)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	apiv1 "ordermanagement/gen/ordermanagement/api/v1"
+	"ordermanagement/internal/ordered"
 )
 
 // universalReasons are those for which any method is refused, whatever it does: they follow from how gateway and server
@@ -63,7 +64,7 @@ func (r *reviser) errorResponses(op *operation, m *method) error {
 		if err != nil {
 			return err
 		}
-		op.Responses.set(strconv.Itoa(int(status)), &response{Ref: "#/components/responses/" + name})
+		op.Responses.Set(strconv.Itoa(int(status)), &response{Ref: "#/components/responses/" + name})
 	}
 	return nil
 }
@@ -73,7 +74,7 @@ func (r *reviser) errorResponses(op *operation, m *method) error {
 func (r *reviser) errorResponse(m *method, status int32, reasons []reason) (string, error) {
 	name, text := statusName(int(status)), "An error with one of these reasons:\n"
 	var names []string
-	examples := &ordered[*example]{}
+	examples := &ordered.Object[*example]{}
 	key := name
 	for _, reason := range reasons {
 		names = append(names, reason.String())
@@ -86,7 +87,7 @@ func (r *reviser) errorResponse(m *method, status int32, reasons []reason) (stri
 		if err != nil {
 			return "", err
 		}
-		examples.set(reason.String(), &example{Value: value})
+		examples.Set(reason.String(), &example{Value: value})
 		if !slices.Contains(universalReasons(), reason.ErrorReason) && name == statusName(int(status)) {
 			name = string(m.Name()) + name
 		}
@@ -94,11 +95,11 @@ func (r *reviser) errorResponse(m *method, status int32, reasons []reason) (stri
 	if there, ok := r.refusals[key]; ok {
 		return there, nil
 	}
-	if _, ok := r.doc.Components.Responses.get(name); ok {
+	if _, ok := r.doc.Components.Responses.Get(name); ok {
 		return "", fmt.Errorf("two responses have the name %s", name)
 	}
 	r.refusals[key] = name
-	headers := &ordered[*header]{}
+	headers := &ordered.Object[*header]{}
 	has := []string{"X-Request-Id"}
 	if r.legacy() {
 		has = append(has, legacyHeaders()...)
@@ -110,9 +111,9 @@ func (r *reviser) errorResponse(m *method, status int32, reasons []reason) (stri
 		has = append(has, "Retry-After")
 	}
 	addHeaders(headers, has...)
-	content := &ordered[*mediaType]{}
-	content.set(typeJSON, &mediaType{Schema: &schema{Ref: schemaRef + "Status"}, Examples: examples})
-	r.doc.Components.Responses.set(name, &response{Description: text, Reasons: names, Headers: headers, Content: content})
+	content := &ordered.Object[*mediaType]{}
+	content.Set(typeJSON, &mediaType{Schema: &schema{Ref: schemaRef + "Status"}, Examples: examples})
+	r.doc.Components.Responses.Set(name, &response{Description: text, Reasons: names, Headers: headers, Content: content})
 	return name, nil
 }
 
@@ -123,8 +124,8 @@ func legacyHeaders() []string {
 
 // legacy says whether the document is that version's.
 func (r *reviser) legacy() bool {
-	for _, item := range r.doc.Paths.all() {
-		for _, op := range item.all() {
+	for _, item := range r.doc.Paths.All() {
+		for _, op := range item.All() {
 			if m := r.contract.methods[op.OperationID]; m != nil && m.has(apiv1.ErrorReason_VERSION_RETIRED) {
 				return true
 			}
@@ -151,5 +152,5 @@ func (r *reviser) addReasonSchema() {
 		text += fmt.Sprintf("\n- `%s` (%d): %s", reason, reason.http, reason.comment)
 	}
 	s.Description = text
-	r.doc.Components.Schemas.set("ErrorReason", s)
+	r.doc.Components.Schemas.Set("ErrorReason", s)
 }

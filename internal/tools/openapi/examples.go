@@ -14,6 +14,8 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/dynamicpb"
+
+	"ordermanagement/internal/ordered"
 )
 
 // story is the examples of one document: calls that work one after the other on a service with the sample data.
@@ -117,7 +119,7 @@ func (m *method) validate(request proto.Message) error {
 
 func showRequests(op *placed, requests []proto.Message) error {
 	if op.method.IsStreamingClient() {
-		content, _ := op.RequestBody.Content.get(typeNDJSON)
+		content, _ := op.RequestBody.Content.Get(typeNDJSON)
 		return content.showAll(requests, func(m proto.Message) (any, error) { return canonical(m) })
 	}
 	if len(requests) != 1 {
@@ -147,7 +149,7 @@ func showRequests(op *placed, requests []proto.Message) error {
 	if op.method.body != "*" {
 		body = request.Get(op.method.Input().Fields().ByName(protoreflect.Name(op.method.body))).Message()
 	}
-	content, _ := op.RequestBody.Content.get(typeJSON)
+	content, _ := op.RequestBody.Content.Get(typeJSON)
 	content.Example, err = canonical(body.Interface())
 	return err
 }
@@ -178,18 +180,18 @@ func (o *operation) parameter(in, name string) *parameter {
 }
 
 func (s *scene) showAnswers(op *placed, answers []proto.Message) error {
-	response, _ := op.Responses.get("200")
+	response, _ := op.Responses.Get("200")
 	response.Links = s.links()
 	if !op.method.IsStreamingServer() {
 		if len(answers) != 1 {
 			return errors.New("there must be one answer")
 		}
-		content, _ := response.Content.get(typeJSON)
+		content, _ := response.Content.Get(typeJSON)
 		var err error
 		content.Example, err = canonical(answers[0])
 		return err
 	}
-	lines, _ := response.Content.get(typeNDJSON)
+	lines, _ := response.Content.Get(typeNDJSON)
 	if err := lines.showAll(answers, func(m proto.Message) (any, error) {
 		value, err := canonical(m)
 		return map[string]any{"result": value}, err
@@ -205,7 +207,7 @@ func (s *scene) showAnswers(op *placed, answers []proto.Message) error {
 		fmt.Fprintf(&text, "id: %d\ndata: %s\n\n", i+1, data)
 	}
 	text.WriteString("event: end\nid: end\ndata: {}\n\n")
-	events, _ := response.Content.get(typeEvents)
+	events, _ := response.Content.Get(typeEvents)
 	events.Example = text.String()
 	return nil
 }
@@ -226,7 +228,7 @@ func (m *mediaType) showAll(records []proto.Message, write func(proto.Message) (
 		if err != nil {
 			return err
 		}
-		line, err := encode(value)
+		line, err := ordered.Encode(value)
 		if err != nil {
 			return err
 		}

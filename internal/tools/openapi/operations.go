@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -8,6 +9,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	apiv1 "ordermanagement/gen/ordermanagement/api/v1"
+	"ordermanagement/internal/ordered"
 )
 
 const (
@@ -33,10 +35,7 @@ func (r *reviser) reviseOperation(op *operation, m *method) (*placed, error) {
 	var rest string
 	op.Summary, rest = firstSentence(r.describe(m))
 	op.Description = sentences(rest, access(m))
-	op.Security = []map[string][]string{}
-	if !m.public {
-		op.Security = append(op.Security, map[string][]string{"bearer": {m.scope}})
-	}
+	op.Security = security(m)
 	if err := r.reviseParameters(op, m, variables); err != nil {
 		return nil, err
 	}
@@ -49,6 +48,32 @@ func (r *reviser) reviseOperation(op *operation, m *method) (*placed, error) {
 		return nil, err
 	}
 	return &placed{operation: op, method: m, path: path, variables: variables}, nil
+}
+
+// schemes are those of security by which a caller makes itself known, the likeliest first.
+func schemes() []string { return []string{"bearer", "basic", "mutualTLS"} }
+
+// security lists the schemes as alternatives: whichever it is, the caller needs the scope of the method's policy.
+func security(m *method) []map[string][]string {
+	alternatives := []map[string][]string{}
+	if m.public {
+		return alternatives
+	}
+	for _, scheme := range schemes() {
+		alternatives = append(alternatives, map[string][]string{scheme: {m.scope}})
+	}
+	return alternatives
+}
+
+// sortSchemes puts the security schemes, which the merge has sorted by name, into the order of the alternatives.
+func (d *document) sortSchemes() {
+	var sorted ordered.Object[json.RawMessage]
+	for _, name := range schemes() {
+		if scheme, ok := d.Components.SecuritySchemes.Get(name); ok {
+			sorted.Set(name, scheme)
+		}
+	}
+	d.Components.SecuritySchemes = sorted
 }
 
 func access(m *method) string {
@@ -133,7 +158,7 @@ func (r *reviser) reviseBody(op *operation, m *method, variables []pathVariable)
 		body.Required = !m.IsStreamingServer() // one answer to no record would be about nothing
 		body.Description = "Newline-delimited JSON: each line is one such value, without line breaks in it. They are taken as they come, while the request is still being sent."
 	}
-	body.Content.set(kind, &mediaType{Schema: s})
+	body.Content.Set(kind, &mediaType{Schema: s})
 	op.RequestBody = body
 	return nil
 }
@@ -158,7 +183,7 @@ func (r *reviser) bodySchema(op *operation, m *method, variables []pathVariable)
 		}
 		return s, nil
 	case len(variables) == 0:
-		if _, ok := r.doc.Components.Schemas.get(name); !ok {
+		if _, ok := r.doc.Components.Schemas.Get(name); !ok {
 			return nil, fmt.Errorf("the request has no schema %s", name)
 		}
 		return closed(name), nil
@@ -168,7 +193,7 @@ func (r *reviser) bodySchema(op *operation, m *method, variables []pathVariable)
 	for _, v := range variables {
 		inPath = append(inPath, v.field)
 	}
-	content, _ := op.RequestBody.Content.get(typeJSON)
+	content, _ := op.RequestBody.Content.Get(typeJSON)
 	if content == nil || content.Schema.Properties == nil {
 		return nil, fmt.Errorf("the body has no schema")
 	}
@@ -176,7 +201,7 @@ func (r *reviser) bodySchema(op *operation, m *method, variables []pathVariable)
 		return nil, err
 	}
 	content.Schema.Description = "What the path does not say. All of it may be left out, and then the body too."
-	r.doc.Components.Schemas.set(name, content.Schema)
+	r.doc.Components.Schemas.Set(name, content.Schema)
 	return closed(name), nil
 }
 
@@ -186,7 +211,7 @@ func (r *reviser) addValueSchema(message protoreflect.MessageDescriptor) error {
 	if err := r.reviseField(s, message.Fields().ByName("value")); err != nil {
 		return err
 	}
-	r.doc.Components.Schemas.set(shortName(message), s)
+	r.doc.Components.Schemas.Set(shortName(message), s)
 	return nil
 }
 
@@ -201,38 +226,38 @@ func requireOnCreation(s *schema, resource protoreflect.MessageDescriptor) {
 		s.Required = append(s.Required, field.JSONName())
 		if field.Kind() == protoreflect.StringKind && !field.IsList() {
 			if s.Properties == nil {
-				s.Properties = &ordered[*schema]{}
+				s.Properties = &ordered.Object[*schema]{}
 			}
-			s.Properties.set(field.JSONName(), &schema{Type: "string", MinLength: new(uint64(1))})
+			s.Properties.Set(field.JSONName(), &schema{Type: "string", MinLength: new(uint64(1))})
 		}
 	}
 }
 
 func (r *reviser) reviseResponses(op *operation, m *method) error {
-	op.Responses = ordered[*response]{}
+	op.Responses = ordered.Object[*response]{}
 	answer := &schema{Ref: schemaRef + shortName(m.Output())}
 	description := r.describe(m.Output())
 	if m.Output().FullName() == stringValue {
 		answer, description = &schema{Type: "string"}, "The answer, a JSON string."
 	}
-	headers := &ordered[*header]{}
+	headers := &ordered.Object[*header]{}
 	addHeaders(headers, r.responseHeaders(m)...)
-	content := &ordered[*mediaType]{}
+	content := &ordered.Object[*mediaType]{}
 	if m.IsStreamingServer() {
 		description = streamed(content, answer, description)
 	} else {
-		content.set(typeJSON, &mediaType{Schema: answer})
+		content.Set(typeJSON, &mediaType{Schema: answer})
 	}
-	op.Responses.set("200", &response{Description: description, Headers: headers, Content: content})
+	op.Responses.Set("200", &response{Description: description, Headers: headers, Content: content})
 	if m.canHaveEnded() {
-		headers := &ordered[*header]{}
+		headers := &ordered.Object[*header]{}
 		addHeaders(headers, "X-Request-Id")
-		op.Responses.set("204", &response{Description: "The stream of server-sent events that `Last-Event-ID` belongs to has ended. An EventSource then stops.", Headers: headers})
+		op.Responses.Set("204", &response{Description: "The stream of server-sent events that `Last-Event-ID` belongs to has ended. An EventSource then stops.", Headers: headers})
 	}
 	if m.conditional() {
-		headers := &ordered[*header]{}
+		headers := &ordered.Object[*header]{}
 		addHeaders(headers, "ETag", "X-Request-Id")
-		op.Responses.set("304", &response{Description: "The resource still has an entity tag of `If-None-Match`. There is no body.", Headers: headers})
+		op.Responses.Set("304", &response{Description: "The resource still has an entity tag of `If-None-Match`. There is no body.", Headers: headers})
 	}
 	return r.errorResponses(op, m)
 }
@@ -251,9 +276,9 @@ func (r *reviser) responseHeaders(m *method) []string {
 	return append(names, "X-Request-Id")
 }
 
-func addHeaders(headers *ordered[*header], names ...string) {
+func addHeaders(headers *ordered.Object[*header], names ...string) {
 	slices.Sort(names)
 	for _, name := range names {
-		headers.set(name, &header{Ref: "#/components/headers/" + name})
+		headers.Set(name, &header{Ref: "#/components/headers/" + name})
 	}
 }

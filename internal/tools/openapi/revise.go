@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"ordermanagement/internal/ordered"
 )
 
 // reviser makes one document true to the contract.
@@ -29,19 +31,19 @@ func revise(doc *document, c *contract, s *story) error {
 	if err != nil {
 		return err
 	}
-	doc.Paths = ordered[*pathItem]{}
+	doc.Paths = ordered.Object[*pathItem]{}
 	for _, scene := range s.scenes {
 		found := operations[scene.operationID]
 		if found == nil {
 			return fmt.Errorf("the examples call %s, which the document does not have", scene.operationID)
 		}
-		item, ok := doc.Paths.get(found.path)
+		item, ok := doc.Paths.Get(found.path)
 		if !ok {
 			item = &pathItem{}
-			doc.Paths.set(found.path, item)
+			doc.Paths.Set(found.path, item)
 		}
-		if _, ok := item.get(found.method.verb); !ok {
-			item.set(found.method.verb, found.operation)
+		if _, ok := item.Get(found.method.verb); !ok {
+			item.Set(found.method.verb, found.operation)
 			doc.Story = append(doc.Story, scene.operationID)
 		}
 		if err := scene.show(found); err != nil {
@@ -55,14 +57,15 @@ func revise(doc *document, c *contract, s *story) error {
 	}
 	doc.Servers = []server{{URL: "/", Description: "The service that this document was read from."}}
 	r.describeTags()
+	doc.sortSchemes()
 	return doc.prune()
 }
 
 // reviseOperations finds the operations of the document, by id.
 func (r *reviser) reviseOperations() (map[string]*placed, error) {
 	operations := map[string]*placed{}
-	for _, item := range r.doc.Paths.all() {
-		for _, op := range item.all() {
+	for _, item := range r.doc.Paths.All() {
+		for _, op := range item.All() {
 			m := r.contract.methods[op.OperationID]
 			if m == nil {
 				return nil, fmt.Errorf("the contract has no method %s", op.OperationID)
@@ -97,7 +100,7 @@ func (r *reviser) describeTags() {
 // prune leaves out the components that nothing refers to.
 func (d *document) prune() error {
 	for {
-		text, err := encode(d)
+		text, err := ordered.Encode(d)
 		if err != nil {
 			return err
 		}
@@ -112,11 +115,11 @@ func (d *document) prune() error {
 	}
 }
 
-func keep[V any](all *ordered[V], kind string, used func(kind, name string) bool) (removed int) {
-	var kept ordered[V]
-	for name, value := range all.all() {
+func keep[V any](all *ordered.Object[V], kind string, used func(kind, name string) bool) (removed int) {
+	var kept ordered.Object[V]
+	for name, value := range all.All() {
 		if used(kind, name) {
-			kept.set(name, value)
+			kept.Set(name, value)
 		} else {
 			removed++
 		}

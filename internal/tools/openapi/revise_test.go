@@ -12,6 +12,7 @@ import (
 	_ "ordermanagement/gen/helloworld"
 	_ "ordermanagement/gen/ordermanagement/v1"
 	_ "ordermanagement/gen/ordermanagement/v2"
+	"ordermanagement/internal/ordered"
 )
 
 // linked is the contract as the generated packages have it: without comments.
@@ -147,6 +148,6 @@ func reviseText(t *testing.T, documentText, storyText string) (string, error) {
 	if err := revise(doc, linked(t), s); err != nil {
 		return "", err
 	}
-	text, err := encode(doc)
+	text, err := ordered.Encode(doc)
 	return string(text), err
 }

@@ -6,6 +6,8 @@ import (
 
 	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	"google.golang.org/protobuf/encoding/prototext"
+
+	"ordermanagement/internal/ordered"
 )
 
 func TestRulesBecomeSchemas(t *testing.T) {
@@ -36,13 +38,13 @@ func TestRulesBecomeSchemas(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &schema{}
-			if err := decode([]byte(test.of), s); err != nil {
+			if err := ordered.Decode([]byte(test.of), s); err != nil {
 				t.Fatal(err)
 			}
 			if err := s.addRules(parseRules(t, test.rules)); err != nil {
 				t.Fatal(err)
 			}
-			if got, err := encode(s); err != nil || string(got) != test.want {
+			if got, err := ordered.Encode(s); err != nil || string(got) != test.want {
 				t.Errorf("got  %s, %v\nwant %s", got, err, test.want)
 			}
 		})
@@ -66,7 +68,7 @@ func TestRulesWithoutASchemaAreRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &schema{}
-			if err := decode([]byte(test.of), s); err != nil {
+			if err := ordered.Decode([]byte(test.of), s); err != nil {
 				t.Fatal(err)
 			}
 			if err := s.addRules(parseRules(t, test.rules)); err == nil || !strings.Contains(err.Error(), "rule") {

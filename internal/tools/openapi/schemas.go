@@ -13,6 +13,8 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/dynamicpb"
+
+	"ordermanagement/internal/ordered"
 )
 
 const schemaRef = "#/components/schemas/"
@@ -20,13 +22,13 @@ const schemaRef = "#/components/schemas/"
 // reviseSchemas makes the schemas of messages and enums true, and gives them their names without the package. A schema
 // that is there under that name already was written by hand, and stays.
 func (r *reviser) reviseSchemas() error {
-	var revised ordered[*schema]
-	for full, s := range r.doc.Components.Schemas.all() {
+	var revised ordered.Object[*schema]
+	for full, s := range r.doc.Components.Schemas.All() {
 		if !strings.Contains(full, ".") {
-			revised.set(full, s)
+			revised.Set(full, s)
 		}
 	}
-	for full, s := range r.doc.Components.Schemas.all() {
+	for full, s := range r.doc.Components.Schemas.All() {
 		if !strings.Contains(full, ".") {
 			continue
 		}
@@ -35,7 +37,7 @@ func (r *reviser) reviseSchemas() error {
 			return fmt.Errorf("schema %s: %w", full, err)
 		}
 		name := shortName(descriptor)
-		if there, ok := revised.get(name); ok {
+		if there, ok := revised.Get(name); ok {
 			if descriptor.ParentFile().Package() != "google.rpc" && descriptor.ParentFile().Package() != "google.type" {
 				return fmt.Errorf("%s and another schema, %q, have one name", full, there.Description)
 			}
@@ -50,7 +52,7 @@ func (r *reviser) reviseSchemas() error {
 		if err != nil {
 			return fmt.Errorf("schema %s: %w", full, err)
 		}
-		revised.set(name, s)
+		revised.Set(name, s)
 	}
 	r.doc.Components.Schemas = revised
 	return nil
@@ -69,7 +71,7 @@ func (r *reviser) reviseMessage(s *schema, message protoreflect.MessageDescripto
 	}
 	s.Description = r.describe(message)
 	base := s.Properties
-	s.Properties, s.Required = &ordered[*schema]{}, nil
+	s.Properties, s.Required = &ordered.Object[*schema]{}, nil
 	required, err := requiredFields(message)
 	if err != nil {
 		return err
@@ -79,14 +81,14 @@ func (r *reviser) reviseMessage(s *schema, message protoreflect.MessageDescripto
 		if slices.Contains(inPath, string(field.Name())) {
 			continue
 		}
-		property, ok := base.get(field.JSONName())
+		property, ok := base.Get(field.JSONName())
 		if !ok {
 			return fmt.Errorf("has no property for the field %s", field.Name())
 		}
 		if err := r.reviseField(property, field); err != nil {
 			return err
 		}
-		s.Properties.set(field.JSONName(), property)
+		s.Properties.Set(field.JSONName(), property)
 		if slices.Contains(required, field.JSONName()) {
 			s.Required = append(s.Required, field.JSONName())
 		}

@@ -1,5 +1,7 @@
 package main
 
+import "ordermanagement/internal/ordered"
+
 // What the documents say of streams to callers; OpenAPI 3.1 has no word for the records of one.
 const (
 	aboutStreams = "\n\nA stream: by default newline-delimited JSON, each line `{\"result\": …}` with one record. " +
@@ -17,16 +19,16 @@ const (
 func lines(record *schema) *schema { return &schema{Type: "string", ContentSchema: record} }
 
 // streamed documents the answer of a stream in both of its forms, and completes its description.
-func streamed(content *ordered[*mediaType], record *schema, description string) string {
+func streamed(content *ordered.Object[*mediaType], record *schema, description string) string {
 	line := func(name string, s *schema) *schema {
-		properties := &ordered[*schema]{}
-		properties.set(name, s)
+		properties := &ordered.Object[*schema]{}
+		properties.Set(name, s)
 		return &schema{Type: "object", Properties: properties, Required: []string{name}}
 	}
-	content.set(typeNDJSON, &mediaType{Schema: lines(&schema{
+	content.Set(typeNDJSON, &mediaType{Schema: lines(&schema{
 		Description: "One line of the stream.",
 		OneOf:       []*schema{line("result", record), line("error", &schema{Ref: schemaRef + "Status"})},
 	})})
-	content.set(typeEvents, &mediaType{Schema: &schema{Type: "string", Description: aboutEvents}})
+	content.Set(typeEvents, &mediaType{Schema: &schema{Type: "string", Description: aboutEvents}})
 	return description + aboutStreams
 }

@@ -1,6 +1,10 @@
 package main
 
-import "testing"
+import (
+	"testing"
+
+	"ordermanagement/internal/ordered"
+)
 
 func TestUnwrap(t *testing.T) {
 	for text, want := range map[string]string{
@@ -52,15 +56,15 @@ func TestPublicPath(t *testing.T) {
 
 func TestObjectsKeepTheirOrder(t *testing.T) {
 	const text = `{"z":"<&>","a":"","m":"é"}`
-	var o ordered[string]
-	if err := decode([]byte(text), &o); err != nil {
+	var o ordered.Object[string]
+	if err := ordered.Decode([]byte(text), &o); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := encode(&o); err != nil || string(got) != text {
+	if got, err := ordered.Encode(&o); err != nil || string(got) != text {
 		t.Errorf("got %s, %v", got, err)
 	}
 	for _, bad := range []string{`[]`, `{"a":1}`, `{"a"`, ``} {
-		if err := decode([]byte(bad), &ordered[string]{}); err == nil {
+		if err := ordered.Decode([]byte(bad), &ordered.Object[string]{}); err == nil {
 			t.Errorf("takes %s", bad)
 		}
 	}

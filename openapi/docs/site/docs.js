@@ -25,4 +25,12 @@ window.ui = SwaggerUIBundle({
   displayRequestDuration: true,
   defaultModelsExpandDepth: 0,
   validatorUrl: null, // an online service
+  oauth2RedirectUrl: new URL("/docs/oauth2-redirect.html", location).href,
+  // What one authorizes with is kept in this page only, and lasts when it shows another version. It is not written to
+  // localStorage (persistAuthorization), where it would outlive the page.
+  persistAuthorization: false,
 });
+
+if (reference.dataset.oauth2Client) {
+  ui.initOAuth({clientId: reference.dataset.oauth2Client, usePkceWithAuthorizationCodeGrant: true});
+}

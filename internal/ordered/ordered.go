@@ -1,4 +1,5 @@
-package main
+// Package ordered holds JSON objects whose members keep their order.
+package ordered
 
 import (
 	"bytes"
@@ -7,13 +8,14 @@ import (
 	"iter"
 )
 
-// ordered is a JSON object whose members keep their order: people read the documents from top to bottom.
-type ordered[V any] struct {
+// Object is a JSON object whose members keep their order: people read documents from top to bottom.
+type Object[V any] struct {
 	keys   []string
 	values map[string]V
 }
 
-func (o *ordered[V]) set(key string, value V) {
+// Set adds a member at the end, or replaces the value of one that is there.
+func (o *Object[V]) Set(key string, value V) {
 	if o.values == nil {
 		o.values = map[string]V{}
 	}
@@ -23,7 +25,8 @@ func (o *ordered[V]) set(key string, value V) {
 	o.values[key] = value
 }
 
-func (o *ordered[V]) get(key string) (V, bool) {
+// Get finds a member.
+func (o *Object[V]) Get(key string) (V, bool) {
 	if o == nil {
 		var none V
 		return none, false
@@ -32,7 +35,8 @@ func (o *ordered[V]) get(key string) (V, bool) {
 	return value, ok
 }
 
-func (o *ordered[V]) all() iter.Seq2[string, V] {
+// All goes through the members in their order.
+func (o *Object[V]) All() iter.Seq2[string, V] {
 	return func(yield func(string, V) bool) {
 		if o == nil {
 			return
@@ -46,14 +50,14 @@ func (o *ordered[V]) all() iter.Seq2[string, V] {
 }
 
 // MarshalJSON writes the members in their order.
-func (o *ordered[V]) MarshalJSON() ([]byte, error) {
+func (o *Object[V]) MarshalJSON() ([]byte, error) {
 	var out bytes.Buffer
 	out.WriteByte('{')
-	for key, value := range o.all() {
+	for key, value := range o.All() {
 		if out.Len() > 1 {
 			out.WriteByte(',')
 		}
-		member, err := encode(map[string]V{key: value})
+		member, err := Encode(map[string]V{key: value})
 		if err != nil {
 			return nil, err
 		}
@@ -64,8 +68,8 @@ func (o *ordered[V]) MarshalJSON() ([]byte, error) {
 }
 
 // UnmarshalJSON keeps the order in which the members come.
-func (o *ordered[V]) UnmarshalJSON(data []byte) error {
-	*o = ordered[V]{}
+func (o *Object[V]) UnmarshalJSON(data []byte) error {
+	*o = Object[V]{}
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
 		return fmt.Errorf("%.40s… is no JSON object", data)
@@ -80,23 +84,23 @@ func (o *ordered[V]) UnmarshalJSON(data []byte) error {
 			return err
 		}
 		var value V
-		if err := decode(raw, &value); err != nil {
+		if err := Decode(raw, &value); err != nil {
 			return fmt.Errorf("%v: %w", key, err)
 		}
-		o.set(key.(string), value)
+		o.Set(key.(string), value)
 	}
 	return nil
 }
 
-// decode refuses what it has no field for: a part of a document that we don't know must not get lost.
-func decode(data []byte, v any) error {
+// Decode refuses what it has no field for: a part of a document that we don't know must not get lost.
+func Decode(data []byte, v any) error {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.DisallowUnknownFields()
 	return decoder.Decode(v)
 }
 
-// encode writes JSON in one line, with <, > and & as they are.
-func encode(v any) ([]byte, error) {
+// Encode writes JSON in one line, with <, > and & as they are.
+func Encode(v any) ([]byte, error) {
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)

@@ -53,11 +53,7 @@ func ClientCredentials(config *clientcredentials.Config, httpClient *http.Client
 func renewed(fetch func(context.Context) (*oauth2.Token, error)) *Credentials {
 	tokens := &reused{fetch: fetch, turn: semaphore.NewWeighted(1)}
 	return &Credentials{authorization: func(ctx context.Context) (string, error) {
-		token, err := tokens.get(ctx)
-		if err != nil {
-			return "", withoutToken(ctx, err)
-		}
-		value, err := authorization(token.Type(), token.AccessToken)
+		value, err := tokens.get(ctx)
 		if err != nil {
 			return "", withoutToken(ctx, err)
 		}
@@ -69,27 +65,32 @@ func renewed(fetch func(context.Context) (*oauth2.Token, error)) *Credentials {
 // waits for another one's fetch ends when its own time is up.
 type reused struct {
 	fetch func(context.Context) (*oauth2.Token, error)
-	turn  *semaphore.Weighted // of one, held to look at the token
+	turn  *semaphore.Weighted // of one, held to look at what follows
 	token *oauth2.Token
+	value string // that shows it
 }
 
-func (r *reused) get(ctx context.Context) (*oauth2.Token, error) {
+func (r *reused) get(ctx context.Context) (string, error) {
 	if err := r.turn.Acquire(ctx, 1); err != nil {
-		return nil, err
+		return "", err
 	}
 	defer r.turn.Release(1)
 	if r.token.Valid() {
-		return r.token, nil
+		return r.value, nil
 	}
 	token, err := r.fetch(ctx)
-	if err == nil && token == nil {
-		err = errors.New("it gave none")
-	}
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	r.token = token
-	return token, nil
+	if token == nil {
+		return "", errors.New("the token source gave none")
+	}
+	value, err := authorization(token.Type(), token.AccessToken)
+	if err != nil {
+		return "", err
+	}
+	r.token, r.value = token, value
+	return value, nil
 }
 
 // withoutToken is the status of a call for which there is no token. Of what a token endpoint has answered only the status

@@ -22,12 +22,13 @@ func TestMain(m *testing.M) { program.Main(suite{m}) }
 // suite is the tests and examples of this package, and the service that the examples call.
 type suite struct{ *testing.M }
 
-func (s suite) Run() int {
-	code := s.M.Run()
-	if !operator.end() {
-		code = 1
-	}
-	return code
+func (s suite) Run() (code int) {
+	defer func() { // also when an example panics: the service must not outlive the tests
+		if !operator.end() {
+			code = 1
+		}
+	}()
+	return s.M.Run()
 }
 
 // operator is who has started the service.

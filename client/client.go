@@ -1,22 +1,30 @@
-// Package client is how a Go program calls the service: dialling, TLS and call credentials.
+// Package client is how a Go program calls the service: it makes connections for the stubs of the generated packages,
+// with TLS, credentials and compression.
+//
+//	connection, err := client.New("orders.example.com:50051", client.Token(token))
+//	...
+//	defer connection.Close()
+//	orders := ordermanagementv2.NewOrderServiceClient(connection)
+//	products := ordermanagementv2.NewCatalogServiceClient(connection)
+//
+// A connection is TLS unless it is asked to be [Plaintext]; it carries the stubs of any number of services, is safe for
+// concurrent use and connects again by itself. Who calls is said by [Credentials], of the connection or of a call, or by
+// a client certificate ([TLSFiles]). The rest is grpc-go's own, as the examples show: deadlines with a context, sent
+// metadata with package metadata, headers and trailers of answers with grpc.Header and grpc.Trailer. What an error says
+// to a program is its status code and its [ErrorInfo].
 package client
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"strings"
 	"time"
 
-	"golang.org/x/oauth2"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/credentials/oauth"
 	"google.golang.org/grpc/keepalive"
-
-	_ "google.golang.org/genproto/googleapis/rpc/errdetails" // so that status.Details reads what errors carry
 
 	"ordermanagement/certs"
 )
@@ -31,85 +39,56 @@ const (
 // DefaultMaxReceiveBytes is how large an answer may be. One large order can be more than gRPC's own 4 MiB.
 const DefaultMaxReceiveBytes = 64 << 20
 
-// Option says how to connect. Without one of Plaintext and TLS, TLS with the system's roots is used.
-type Option func(*settings) error
-
-type settings struct {
-	plaintext bool
-	tls       *tls.Config
-	tlsFiles  *certs.ClientOptions
-	dial      []grpc.DialOption
-}
-
-// Plaintext connects without TLS. Call credentials refuse to travel over such a connection.
-func Plaintext() Option {
-	return func(s *settings) error { s.plaintext = true; return nil }
-}
-
-// TLS connects with a configuration of the caller's own.
-func TLS(config *tls.Config) Option {
-	return func(s *settings) error { s.tls = config; return nil }
-}
-
-// TLSFiles connects with certificates from files, which are read again when they change.
-func TLSFiles(options certs.ClientOptions) Option {
-	return func(s *settings) error { s.tlsFiles = &options; return nil }
-}
-
-// Token sends a bearer token with every call (RFC 6750). It refuses to travel without TLS.
-func Token(token string) Option {
-	return TokenSource(oauth2.StaticTokenSource(&oauth2.Token{AccessToken: token}))
-}
-
-// TokenSource sends the source's current token with every call. It refuses to travel without TLS.
-func TokenSource(source oauth2.TokenSource) Option {
-	return Dial(grpc.WithPerRPCCredentials(oauth.TokenSource{TokenSource: source}))
-}
-
-// Dial adds options of grpc-go's own.
-func Dial(options ...grpc.DialOption) Option {
-	return func(s *settings) error { s.dial = append(s.dial, options...); return nil }
-}
-
 // New makes a connection to the target (https://github.com/grpc/grpc/blob/master/doc/naming.md). It connects when the
-// first call is made.
+// first call is made. It fails when options contradict each other and when a file of theirs can't be used.
 func New(target string, options ...Option) (*grpc.ClientConn, error) {
 	var s settings
 	for _, option := range options {
-		if err := option(&s); err != nil {
+		if err := option.apply(&s); err != nil {
 			return nil, err
 		}
 	}
-	transport, err := s.transport(target)
+	secure, err := s.transport(target)
 	if err != nil {
 		return nil, err
 	}
+	calls := []grpc.CallOption{grpc.MaxCallRecvMsgSize(DefaultMaxReceiveBytes)}
+	if s.credentials != nil {
+		// Of a call option the last one counts, so a call's own credentials take the place of these.
+		// grpc.WithPerRPCCredentials would send both.
+		calls = append(calls, grpc.PerRPCCredentials(s.credentials))
+	}
 	dial := append([]grpc.DialOption{
-		grpc.WithTransportCredentials(transport),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(DefaultMaxReceiveBytes)),
+		grpc.WithTransportCredentials(secure),
+		grpc.WithDefaultCallOptions(calls...),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveInterval, Timeout: keepaliveTimeout}),
 	}, s.dial...)
 	return grpc.NewClient(target, dial...)
 }
 
+// transport is how bytes travel.
 func (s *settings) transport(target string) (credentials.TransportCredentials, error) {
-	if s.plaintext {
-		if s.tls != nil || s.tlsFiles != nil {
-			return nil, errors.New("give either Plaintext or TLS")
-		}
+	switch {
+	case s.plaintext && (s.tls != nil || s.tlsFiles != nil), s.tls != nil && s.tlsFiles != nil:
+		return nil, errors.New("client: give one of Plaintext, TLS and TLSFiles")
+	case s.plaintext && s.credentials != nil:
+		return nil, errors.New("client: credentials travel over TLS only: leave out either Plaintext or the credentials")
+	case s.plaintext:
 		return insecure.NewCredentials(), nil
+	case s.tls != nil:
+		return credentials.NewTLS(s.tls), nil
 	}
+	var options certs.ClientOptions // trusts the system's authorities
 	if s.tlsFiles != nil {
-		options := *s.tlsFiles
-		// TLS names no server when the target is an address, so the certificate is checked against it here.
-		if host, _, err := net.SplitHostPort(target[strings.LastIndexByte(target, '/')+1:]); err == nil && options.ServerName == "" && net.ParseIP(host) != nil {
-			options.ServerName = host
-		}
-		config, err := certs.ClientConfig(options)
-		if err != nil {
-			return nil, fmt.Errorf("client TLS: %w", err)
-		}
-		return credentials.NewTLS(config), nil
+		options = *s.tlsFiles
 	}
-	return credentials.NewTLS(s.tls), nil
+	// TLS names no server when the target is an address, so the certificate is checked against it here.
+	if host, _, err := net.SplitHostPort(target[strings.LastIndexByte(target, '/')+1:]); err == nil && options.ServerName == "" && net.ParseIP(host) != nil {
+		options.ServerName = host
+	}
+	config, err := certs.ClientConfig(options)
+	if err != nil {
+		return nil, fmt.Errorf("client: TLS: %w", err)
+	}
+	return credentials.NewTLS(config), nil
 }

@@ -75,7 +75,7 @@ func NewProgram() *Program {
 
 // Main is the TestMain of a package: it builds the program, runs the tests, looks for leaked goroutines and removes
 // the program.
-func (p *Program) Main(m *testing.M) {
+func (p *Program) Main(m goleak.TestingM) {
 	if _, err := p.build(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.RemoveAll(p.dir)

@@ -8,6 +8,7 @@ import (
 
 	"ordermanagement/internal/auth"
 	"ordermanagement/internal/auth/oauth"
+	"ordermanagement/internal/devissuer"
 	"ordermanagement/internal/lifecycle"
 )
 
@@ -19,7 +20,7 @@ type callers struct {
 }
 
 // addCallers puts together all the ways in which callers make themselves known.
-func (p *process) addCallers(files *files) (*callers, error) {
+func (p *process) addCallers(files *files, issuer *devissuer.Issuer) (*callers, error) {
 	s, c := p.settings, &callers{}
 	var err error
 	if c.gateway, err = auth.MatchCertificate(s.Auth.TrustedGateways); err != nil {
@@ -34,6 +35,13 @@ func (p *process) addCallers(files *files) (*callers, error) {
 		methods.Certificates = files.directory
 	}
 	c.Authenticator = methods
+	if issuer != nil {
+		verifier, err := p.verifierOf(issuer)
+		if err != nil {
+			return nil, err
+		}
+		methods.Tokens = append([]auth.TokenVerifier{verifier}, methods.Tokens...)
+	}
 	claims := oauth.Claims{Subject: s.OAuth.SubjectClaim, Tenant: s.OAuth.TenantClaim, Scopes: s.OAuth.ScopeClaim, FixedTenant: s.OAuth.OAuthTenant}
 	if s.OAuth.OAuthTenant != "" {
 		claims.Tenant = ""

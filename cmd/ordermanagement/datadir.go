@@ -18,6 +18,7 @@ import (
 
 	"ordermanagement/certs"
 	"ordermanagement/internal/auth"
+	"ordermanagement/internal/devissuer"
 	"ordermanagement/internal/follow"
 )
 
@@ -42,6 +43,7 @@ type files struct {
 	directory    *auth.Directory // of callers; nil without authentication
 	token        string          // file with the development token, if there is one
 	pageTokenKey []byte
+	issuer       issuerFiles // for development; empty if there is none
 
 	serverCA, gatewayCert, gatewayKey string // of a gateway in a process of its own
 }
@@ -72,6 +74,11 @@ func ensureFiles(s *settings, hosts []string, log *slog.Logger) (*files, error) 
 	}
 	if err := f.ensureDirectory(s, log); err != nil {
 		return nil, err
+	}
+	if s.issuerSettings != nil && s.Issuer.DevIssuer {
+		if f.issuer.key, f.issuer.client, err = devissuer.EnsureFiles(dir); err != nil {
+			return nil, err
+		}
 	}
 	if f.pageTokenKey == nil {
 		f.pageTokenKey, err = ensurePageTokenKey(filepath.Join(dir, "page-token.key"))

@@ -7,15 +7,16 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	"ordermanagement/gateway"
+	"ordermanagement/internal/devissuer"
 )
 
 // admission asks the server of the same process whether it would take a call.
 type admission = func(ctx context.Context, method string, md metadata.MD) (metadata.MD, error)
 
 // addGateway adds the HTTP gateway.
-func (p *process) addGateway(listener net.Listener, conn connection, admit admission, files *files) error {
+func (p *process) addGateway(listener net.Listener, conn connection, admit admission, issuer *devissuer.Issuer, files *files) error {
 	s := p.settings
-	handler, err := gateway.New(gateway.Options{
+	options := gateway.Options{
 		Conn:              conn,
 		Admit:             admit,
 		Logger:            p.log,
@@ -31,7 +32,11 @@ func (p *process) addGateway(listener net.Listener, conn connection, admit admis
 		TrustForwardedFor: s.HTTP.TrustForwardedFor,
 		Origins:           s.HTTP.CORSOrigins,
 		Versions:          s.Versions.APIVersions,
-	})
+	}
+	if issuer != nil {
+		options.Issuer, options.Authorization = issuer, issuer.Authorization()
+	}
+	handler, err := gateway.New(options)
 	if err != nil {
 		return err
 	}

@@ -74,10 +74,14 @@ func (p *program) serve(s *settings) (err error) {
 	if err != nil {
 		return err
 	}
+	issuer, err := proc.newIssuer(listeners.http, files)
+	if err != nil {
+		return err
+	}
 	var conn connection
 	var admit admission
 	if s.serverSettings != nil {
-		callers, err := proc.addCallers(files)
+		callers, err := proc.addCallers(files, issuer)
 		if err != nil {
 			return err
 		}
@@ -99,7 +103,7 @@ func (p *program) serve(s *settings) (err error) {
 		ready.check = serverHealth(grpc_health_v1.NewHealthClient(client))
 	}
 	if s.gatewaySettings != nil {
-		if err := proc.addGateway(listeners.http, conn, admit, files); err != nil {
+		if err := proc.addGateway(listeners.http, conn, admit, issuer, files); err != nil {
 			return err
 		}
 	}

@@ -3,13 +3,16 @@ package main
 import (
 	"net/url"
 	"time"
+
+	"ordermanagement/internal/devissuer"
 )
 
 const (
 	minClockSkew     = time.Millisecond
 	maxClockSkew     = 10 * time.Minute
-	maxTokenTTL      = 24 * time.Hour
+	maxTokenTTL      = devissuer.MaxTokenTTL
 	minTokenTTL      = time.Second
+	issuerSkew       = time.Millisecond // the issuer for development has the same clock: its tokens end when they say
 	maxIntrospection = 30 * time.Second
 )
 

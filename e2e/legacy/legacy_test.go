@@ -50,18 +50,26 @@ var expected = []struct {
 func TestClientOf2019(t *testing.T) {
 	file := client(t)
 	for _, c := range []struct {
-		name string
-		open bool
-		gzip bool
-	}{{"TLS and a token", false, false}, {"TLS, a token and gzip", false, true}, {"plaintext", true, false}, {"plaintext and gzip", true, true}} {
+		name    string
+		service func(*testing.T) process.Config
+		client  func(*testing.T, *process.Service) []string
+		gzip    bool
+	}{
+		{"TLS and a token", untouched, ownToken, false},
+		{"TLS, a token and gzip", untouched, ownToken, true},
+		{"plaintext", open, plaintext, false},
+		{"plaintext and gzip", open, plaintext, true},
+		// The ways of the book's chapter 6.
+		{"one-way TLS", unauthenticated, oneWayTLS, false},
+		{"mutual TLS", mutualTLS, ownCertificate, false},
+		{"Basic", withCallers, basic("admin:admin"), false},
+		{"OAuth2", withCallers, oauth2("some-secret-token"), false},
+	} {
 		t.Run(c.name, func(t *testing.T) {
-			service := program.Start(t, process.Config{Args: []string{"--sample-data"}, Open: c.open})
-			args := []string{"-address=" + service.GRPC}
-			if c.open {
-				args = append(args, "-plaintext")
-			} else {
-				args = append(args, "-ca="+service.CAFile(), "-token="+service.Token(t))
-			}
+			config := c.service(t)
+			config.Args = append(config.Args, "--sample-data")
+			service := program.Start(t, config)
+			args := append(c.client(t, service), "-address="+service.GRPC)
 			if c.gzip {
 				args = append(args, "-gzip")
 			}
@@ -208,13 +216,36 @@ func checkTransport(t *testing.T, records map[string]record, gzip bool) {
 // callsOfV1 are steps of every kind of call.
 var callsOfV1 = []string{"getOrder", "addOrder", "searchOrders", "updateOrders", "processOrders", "addProduct"}
 
-func TestClientWithoutAToken(t *testing.T) {
-	service := program.Start(t, process.Config{Args: []string{"--sample-data"}})
-	records := run(t, client(t), append([]string{"-address=" + service.GRPC, "-ca=" + service.CAFile(), "sayHello"}, callsOfV1...)...)
-	for _, step := range callsOfV1 {
-		checkStep(t, records[step], step, "Unauthenticated", nil, "", 0, 0)
+func TestClientThatIsNotLetIn(t *testing.T) {
+	file, service := client(t), program.Start(t, withCallers(t))
+	for name, args := range map[string][]string{
+		"no credential":   oneWayTLS(t, service),
+		"another token":   oauth2("another-token")(t, service),
+		"no such user":    basic("root:admin")(t, service),
+		"wrong password":  basic("admin:password")(t, service),
+		"password absent": basic("admin")(t, service),
+	} {
+		t.Run(name, func(t *testing.T) {
+			records := run(t, file, append(append(args, "-address="+service.GRPC, "sayHello"), callsOfV1...)...)
+			for _, step := range callsOfV1 {
+				checkStep(t, records[step], step, "Unauthenticated", nil, "", 0, 0)
+			}
+			// What needs no caller takes no wrong one either.
+			if hello := records["sayHello"]; name != "no credential" {
+				checkStep(t, hello, "sayHello", "Unauthenticated", nil, "", 0, 0)
+			} else {
+				checkStep(t, hello, "sayHello", "OK", []string{`{"message":"Hello gRPC"}`}, "", 1, 1)
+			}
+		})
 	}
-	checkStep(t, records["sayHello"], "sayHello", "OK", []string{`{"message":"Hello gRPC"}`}, "", 1, 1)
+}
+
+func TestClientWithoutACertificate(t *testing.T) {
+	service := program.Start(t, mutualTLS(t))
+	records := run(t, client(t), append(oauth2("some-secret-token")(t, service), "-address="+service.GRPC, "sayHello", "getOrder")...)
+	for _, step := range []string{"sayHello", "getOrder"} {
+		checkStep(t, records[step], step, "Unavailable", nil, "", 0, 0)
+	}
 }
 
 func TestClientOfARetiredVersion(t *testing.T) {

@@ -6,7 +6,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -14,7 +13,6 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/encoding/gzip"
 	"google.golang.org/grpc/metadata"
 
@@ -35,16 +33,18 @@ func main() {
 func run(args []string, output io.Writer) error {
 	flags := flag.NewFlagSet("client2019", flag.ContinueOnError)
 	address := flags.String("address", "localhost:50051", "the server")
-	plaintext := flags.Bool("plaintext", false, "connect without TLS")
-	ca := flags.String("ca", "", "the file of the authority to trust; needed unless -plaintext")
-	token := flags.String("token", "", "a bearer token to show with every call")
+	var security security
+	security.flags(flags)
 	compress := flags.Bool("gzip", false, "compress requests")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	options, err := dialOptions(*plaintext, *ca, *token, *compress)
+	options, err := security.dialOptions()
 	if err != nil {
 		return err
+	}
+	if *compress {
+		options = append(options, grpc.WithDefaultCallOptions(grpc.UseCompressor(gzip.Name)))
 	}
 	traffic := &traffic{}
 	connection, err := grpc.Dial(*address, append(options, traffic.options()...)...)
@@ -86,35 +86,3 @@ func do(step step, stubs stubs, record *record, traffic *traffic) error {
 	record.Traffic = traffic.seen()
 	return record.fail(err)
 }
-
-func dialOptions(plaintext bool, ca, token string, compress bool) ([]grpc.DialOption, error) {
-	var options []grpc.DialOption
-	switch {
-	case plaintext && ca == "" && token == "":
-		options = append(options, grpc.WithInsecure())
-	case !plaintext && ca != "":
-		secure, err := credentials.NewClientTLSFromFile(ca, "")
-		if err != nil {
-			return nil, err
-		}
-		options = append(options, grpc.WithTransportCredentials(secure))
-	default:
-		return nil, errors.New("give either -plaintext or -ca; -token needs TLS")
-	}
-	if token != "" {
-		options = append(options, grpc.WithPerRPCCredentials(bearer(token)))
-	}
-	if compress {
-		options = append(options, grpc.WithDefaultCallOptions(grpc.UseCompressor(gzip.Name)))
-	}
-	return options, nil
-}
-
-// bearer shows a token with every call.
-type bearer string
-
-func (b bearer) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
-	return map[string]string{"authorization": "Bearer " + string(b)}, nil
-}
-
-func (bearer) RequireTransportSecurity() bool { return true }

@@ -77,7 +77,7 @@ func incomingMetadata(r *http.Request, requestID string, trustForwardedFor bool)
 		md["x-forwarded-for"] = []string{hops}
 	}
 	if r.TLS != nil && len(r.TLS.VerifiedChains) > 0 {
-		md[xfcc.Key] = []string{xfcc.Format(r.TLS.VerifiedChains[0][0])}
+		md[xfcc.Header] = []string{xfcc.Format(r.TLS.VerifiedChains[0][0])}
 	}
 	if metadataSize(md) > maxMetadataBytes {
 		return nil, apierror.Newf(apiv1.ErrorReason_HEADERS_TOO_LARGE, "what the header says to the server is larger than %d bytes; send fewer or shorter fields", maxMetadataBytes)

@@ -127,7 +127,7 @@ func (r *rig) tokens(t *testing.T, dir string) auth.Authenticator {
 			t.Fatal(err)
 		}
 	}
-	authenticator, err := auth.LoadTokens(tokens, callers)
+	authenticator, err := auth.NewDirectory(auth.Files{Callers: callers, Tokens: tokens}, auth.DirectoryOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

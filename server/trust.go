@@ -36,7 +36,7 @@ func (t trust) credentials(ctx context.Context, c *call) (auth.Credentials, erro
 	if len(found.ForwardedFor) == 1 {
 		c.origin = found.ForwardedFor[0]
 	}
-	told := metadata.ValueFromIncomingContext(ctx, xfcc.Key)
+	told := metadata.ValueFromIncomingContext(ctx, xfcc.Header)
 	if len(told) == 0 {
 		return found, nil
 	}

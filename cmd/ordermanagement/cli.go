@@ -26,13 +26,14 @@ const (
 type cli struct {
 	Config kong.ConfigFlag `placeholder:"FILE" help:"YAML file of settings. Its keys are the names of the flags; a flag wins over the environment, the environment over the file."`
 
-	Serve   serveCommand   `cmd:"" help:"Run the gRPC server and the HTTP gateway in one process."`
-	Server  serverCommand  `cmd:"" help:"Run the gRPC server alone."`
-	Gateway gatewayCommand `cmd:"" help:"Run the HTTP gateway alone; it calls a server over gRPC."`
-	Migrate migrateCommand `cmd:"" help:"Bring the schema of the database up to date and exit."`
-	Certs   certsCommand   `cmd:"" help:"Make development certificates."`
-	Token   tokenCommand   `cmd:"" help:"Make a bearer token, or hash a given one, and let it in."`
-	Version versionCommand `cmd:"" help:"Print the version of the program."`
+	Serve    serveCommand    `cmd:"" help:"Run the gRPC server and the HTTP gateway in one process."`
+	Server   serverCommand   `cmd:"" help:"Run the gRPC server alone."`
+	Gateway  gatewayCommand  `cmd:"" help:"Run the HTTP gateway alone; it calls a server over gRPC."`
+	Migrate  migrateCommand  `cmd:"" help:"Bring the schema of the database up to date and exit."`
+	Certs    certsCommand    `cmd:"" help:"Make development certificates."`
+	Token    tokenCommand    `cmd:"" help:"Make a bearer token, or hash a given one, and let it in."`
+	Htpasswd htpasswdCommand `cmd:"" help:"Let in a user with a new password, or a given one, or change a user's password."`
+	Version  versionCommand  `cmd:"" help:"Print the version of the program."`
 }
 
 // program is what commands run with.

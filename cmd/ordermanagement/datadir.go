@@ -18,6 +18,7 @@ import (
 
 	"ordermanagement/certs"
 	"ordermanagement/internal/auth"
+	"ordermanagement/internal/follow"
 )
 
 const (
@@ -35,12 +36,12 @@ const (
 
 // files is what a process uses of the disk.
 type files struct {
-	database      string
-	tls           *tls.Config // of the listeners; nil for plaintext
-	ca            string      // authority of the listeners' certificate, if it is the development one
-	authenticator auth.Authenticator
-	token         string // file with the development token, if there is one
-	pageTokenKey  []byte
+	database     string
+	tls          *tls.Config     // of the listeners; nil for plaintext
+	ca           string          // authority of the listeners' certificate, if it is the development one
+	directory    *auth.Directory // of callers; nil without authentication
+	token        string          // file with the development token, if there is one
+	pageTokenKey []byte
 
 	serverCA, gatewayCert, gatewayKey string // of a gateway in a process of its own
 }
@@ -69,7 +70,7 @@ func ensureFiles(s *settings, hosts []string, log *slog.Logger) (*files, error) 
 		}
 		return f, nil
 	}
-	if err := f.ensureAuthenticator(s, log); err != nil {
+	if err := f.ensureDirectory(s, log); err != nil {
 		return nil, err
 	}
 	if f.pageTokenKey == nil {
@@ -88,12 +89,18 @@ func (f *files) readNamed(s *settings, log *slog.Logger) (err error) {
 	if s.serverSettings == nil {
 		return nil
 	}
-	if t := newTokenFiles(s.Data.DataDir, s.Auth.tokenFileSettings); s.Auth.Auth == on && t.development == "" {
-		tokens, err := auth.LoadTokens(t.tokens, t.callers)
+	if c := newCallerFiles(s.Data.DataDir, s.Auth.callerFileSettings); s.Auth.Auth == on && c.development == "" {
+		directory, err := auth.NewDirectory(c.Files, auth.DirectoryOptions{Logger: log})
 		if err != nil {
-			return fmt.Errorf("--tokens-file, --callers-file: %w", err)
+			return fmt.Errorf("--tokens-file, --callers-file, --htpasswd-file: %w", err)
 		}
-		f.authenticator = &auth.Methods{Tokens: []auth.TokenVerifier{tokens}}
+		f.directory = directory
+	}
+	if s.Auth.Auth == on && s.Auth.HtpasswdFile != "" {
+		// Whether its users are callers is known when the data directory has a callers file.
+		if _, err := follow.Read(s.Auth.HtpasswdFile); err != nil {
+			return fmt.Errorf("--htpasswd-file: %w", err)
+		}
 	}
 	if s.Auth.PageTokenKey != "" {
 		if f.pageTokenKey, err = readPageTokenKey(s.Auth.PageTokenKey); err != nil {
@@ -172,35 +179,32 @@ func minVersion(s tlsSettings) uint16 {
 	return tls.VersionTLS13
 }
 
-// ensureAuthenticator reads the token files of the data directory, and makes them when they are missing.
-func (f *files) ensureAuthenticator(s *settings, log *slog.Logger) error {
-	if s.Auth.Auth == off {
-		f.authenticator = auth.Anonymous{}
-	}
-	if f.authenticator != nil {
+// ensureDirectory reads the callers' files of the data directory, and makes them when they are missing.
+func (f *files) ensureDirectory(s *settings, log *slog.Logger) error {
+	if s.Auth.Auth == off || f.directory != nil {
 		return nil
 	}
-	t := newTokenFiles(s.Data.DataDir, s.Auth.tokenFileSettings)
-	if err := t.ensure(log); err != nil {
+	c := newCallerFiles(s.Data.DataDir, s.Auth.callerFileSettings)
+	if err := c.ensure(log); err != nil {
 		return err
 	}
-	tokens, err := auth.LoadTokens(t.tokens, t.callers)
+	directory, err := auth.NewDirectory(c.Files, auth.DirectoryOptions{Logger: log})
 	if err != nil {
 		return err
 	}
-	f.authenticator = &auth.Methods{Tokens: []auth.TokenVerifier{tokens}}
-	token, err := readToken(t.development)
+	f.directory = directory
+	token, err := readToken(c.development)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // its owner has put it elsewhere
 	}
 	if err != nil {
 		return err
 	}
-	if _, err := tokens.VerifyToken(context.Background(), token); err != nil {
-		log.Warn("the token of the data directory is not let in; remove it, or add it with the token command", "file", t.development)
+	if _, err := directory.VerifyToken(context.Background(), token); err != nil {
+		log.Warn("the token of the data directory is not let in; remove it, or add it with the token command", "file", c.development)
 		return nil
 	}
-	f.token = t.development
+	f.token = c.development
 	return nil
 }
 

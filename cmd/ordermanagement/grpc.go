@@ -19,14 +19,15 @@ import (
 type connection = grpc.ClientConnInterface
 
 // addServer adds the gRPC server.
-func (p *process) addServer(listener net.Listener, orders *orderStore, files *files) (*server.Server, error) {
+func (p *process) addServer(listener net.Listener, orders *orderStore, callers *callers, files *files) (*server.Server, error) {
 	s := p.settings
 	srv, err := server.New(server.Options{
-		Orders:        orders.service,
-		Authenticator: files.authenticator,
-		PageTokenKey:  files.pageTokenKey,
-		Logger:        p.log,
-		Registry:      p.registry,
+		Orders:         orders.service,
+		Authenticator:  callers,
+		TrustedGateway: callers.gateway,
+		PageTokenKey:   files.pageTokenKey,
+		Logger:         p.log,
+		Registry:       p.registry,
 		V1: server.V1{
 			Enabled:     slices.Contains(s.Versions.APIVersions, versionV1),
 			Currency:    s.API.V1Currency,

@@ -117,6 +117,16 @@ func (p *process) addHTTP(name string, server *http.Server, limit time.Duration,
 	p.cleanups.Push(lifecycle.Cleanup{Name: name, Limit: limit, Stop: server.Shutdown, Force: server.Close})
 }
 
+// addRun adds what runs until its context ends.
+func (p *process) addRun(name string, run func(context.Context) error) {
+	running, stop := context.WithCancel(context.WithoutCancel(p.ctx))
+	p.tasks = append(p.tasks, func(context.Context) error { return run(running) })
+	p.cleanups.Push(lifecycle.Cleanup{Name: name, Limit: closeTimeout, Stop: func(context.Context) error {
+		stop()
+		return nil
+	}})
+}
+
 // addDrain adds what happens first on the way down: the process says that it is not ready, and load balancers get time
 // to notice.
 func (p *process) addDrain(ready *readiness) {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 
 	"google.golang.org/grpc/health/grpc_health_v1"
@@ -75,12 +77,19 @@ func (p *program) serve(s *settings) (err error) {
 	var conn connection
 	var admit admission
 	if s.serverSettings != nil {
-		server, err := proc.addServer(listeners.grpc, orders, files)
+		callers, err := proc.addCallers(files)
+		if err != nil {
+			return err
+		}
+		server, err := proc.addServer(listeners.grpc, orders, callers, files)
 		if err != nil {
 			return err
 		}
 		conn, admit = server.Conn(), server.Admit
-		ready.check, ready.drain = orders.store.Ping, server.Drain
+		ready.drain = server.Drain
+		ready.check = func(ctx context.Context) error {
+			return errors.Join(orders.store.Ping(ctx), callers.ready(ctx))
+		}
 	} else {
 		client, err := proc.dial(files)
 		if err != nil {

@@ -105,17 +105,17 @@ type databaseSettings struct {
 	DatabaseURL string `placeholder:"URL" help:"Database to use; none but the embedded one yet, which is orders.db in the data directory (default)."`
 }
 
-type tokenFileSettings struct {
+type callerFileSettings struct {
 	TokensFile   string `placeholder:"FILE" help:"Hashes of bearer tokens, a line NAME:sha256:HEX each (default: tokens in the data directory)."`
 	CallersFile  string `placeholder:"FILE" help:"YAML file of who callers are: tenant and scopes of each token, user and certificate (default: callers.yaml in the data directory)."`
 	HtpasswdFile string `placeholder:"FILE" help:"Users and bcrypt hashes of their passwords, as htpasswd -B writes them: Basic authentication (default: htpasswd in the data directory, if it is there)."`
 }
 
 type authSettings struct {
-	Auth              string `type:"choice" oneof:"on,off" default:"on" help:"Authentication of callers: on or off. Off needs loopback addresses."`
-	tokenFileSettings `embed:""`
-	TrustedGateways   []string `placeholder:"IDENTITY,..." default:"${gateway_identity}" help:"Client certificates of gateways: what they tell of their callers' certificates is believed, and they are nobody themselves. Names as in the callers file (default ${default}, which certs gateway puts into certificates)."`
-	PageTokenKey      string   `placeholder:"FILE" help:"Key that seals page tokens, 64 hexadecimal digits, the same in every replica (default: page-token.key in the data directory, made when missing)."`
+	Auth               string `type:"choice" oneof:"on,off" default:"on" help:"Authentication of callers: on or off. Off needs loopback addresses."`
+	callerFileSettings `embed:""`
+	TrustedGateways    []string `placeholder:"IDENTITY,..." default:"${gateway_identity}" help:"Client certificates of gateways: what they tell of their callers' certificates is believed, and they are nobody themselves. Names as in the callers file (default ${default}, which certs gateway puts into certificates)."`
+	PageTokenKey       string   `placeholder:"FILE" help:"Key that seals page tokens, 64 hexadecimal digits, the same in every replica (default: page-token.key in the data directory, made when missing)."`
 }
 
 type jwtSettings struct {

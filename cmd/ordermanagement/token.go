@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -9,20 +8,22 @@ import (
 	"ordermanagement/internal/auth"
 )
 
-// maxTokenBytes is how long a token that is given may be; headers are bounded too.
-const maxTokenBytes = 4096
+// letIn is what the commands have that let somebody in.
+type letIn struct {
+	Data dataSettings `embed:""`
+	Log  logSettings  `embed:""`
+	callerFileSettings
+
+	Tenant string   `env:"-" placeholder:"TENANT" help:"Tenant of a new caller (default: default)."`
+	Scopes []string `env:"-" placeholder:"SCOPE" help:"What a new caller may do: orders.read, orders.write, products.read, products.write."`
+	Print  bool     `env:"-" help:"Print the line for the file on stderr, and change no file."`
+}
 
 // tokenCommand lets a token in.
 type tokenCommand struct {
-	Data dataSettings `embed:""`
-	Log  logSettings  `embed:""`
-	tokenFileSettings
-
-	Name   string   `arg:"" help:"Name of the token, by which the callers file knows it. A name may have several tokens."`
-	Tenant string   `env:"-" placeholder:"TENANT" help:"Tenant of a new caller (default: default)."`
-	Scopes []string `env:"-" placeholder:"SCOPE" help:"What a new caller may do: orders.read, orders.write, products.read, products.write."`
-	Value  string   `env:"-" placeholder:"TOKEN" help:"Token to let in instead of a new one, or - to read it from stdin, where it stays out of the list of processes."`
-	Print  bool     `env:"-" help:"Print the line for the token file on stderr, and change no file."`
+	letIn
+	Name  string `arg:"" help:"Name of the token, by which the callers file knows it. A name may have several tokens."`
+	Value string `env:"-" placeholder:"TOKEN" help:"Token to let in instead of a new one, or - to read it from stdin, where it stays out of the list of processes."`
 }
 
 // Run prints a new token on stdout, the only time that it can be seen, and adds its hash to the token file.
@@ -30,56 +31,56 @@ func (c *tokenCommand) Run(p *program) error {
 	if err := p.problems.err(); err != nil {
 		return usageError{err}
 	}
-	token, err := c.token(p.stdin)
+	token, err := secret(p.stdin, c.Value, auth.MaxTokenBytes)
 	if err != nil {
-		return usageError{err}
+		return err
+	}
+	if !auth.IsToken(token) {
+		return usageError{fmt.Errorf("a token is up to %d letters, digits and . _ ~ + / - with = at its end (RFC 6750, 2.1)", auth.MaxTokenBytes)}
 	}
 	line, err := auth.TokenLine(c.Name, token)
 	if err != nil {
 		return usageError{err}
 	}
-	what := line
-	if !c.Print {
-		if err := c.add(p, token); err != nil {
-			return err
-		}
-		what = "added to the token file; servers that run take it after a restart"
-	}
-	fmt.Fprintln(p.stderr, what)
-	if c.Value == "" {
+	entry := auth.Entry{Token: c.Name, Tenant: c.Tenant, Scopes: c.Scopes}
+	err = c.put(p, line, func(files callerFiles) error { return files.addToken(entry, line) })
+	if err == nil && c.Value == "" {
 		fmt.Fprintln(p.stdout, token)
 	}
-	return nil
+	return err
 }
 
-func (c *tokenCommand) token(stdin io.Reader) (string, error) {
-	token := c.Value
-	switch c.Value {
-	case "":
-		return auth.NewToken(), nil
-	case "-":
-		text, err := io.ReadAll(io.LimitReader(stdin, maxTokenBytes+1))
-		if err != nil {
-			return "", err
-		}
-		token = strings.TrimRight(string(text), "\r\n")
+// put prints a line, or puts it into its file.
+func (l *letIn) put(p *program, line string, put func(callerFiles) error) error {
+	if l.Print {
+		_, err := fmt.Fprintln(p.stderr, line)
+		return err
 	}
-	if len(token) > maxTokenBytes || !bearerToken.MatchString(token) {
-		return "", errors.New("a token is up to 4096 letters, digits and . _ ~ + / - with = at its end (RFC 6750, 2.1)")
-	}
-	return token, nil
-}
-
-func (c *tokenCommand) add(p *program, token string) error {
-	unlock, err := lockDirectory(c.Data.DataDir)
+	unlock, err := lockDirectory(l.Data.DataDir)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	t := newTokenFiles(c.Data.DataDir, c.tokenFileSettings)
+	files := newCallerFiles(l.Data.DataDir, l.callerFileSettings)
 	// The development token comes first: a server that finds the token file takes it that all was made.
-	if err := t.ensure(newLogger(p.stderr, c.Log)); err != nil {
+	if err := files.ensure(newLogger(p.stderr, l.Log)); err != nil {
 		return err
 	}
-	return t.add(callerEntry{Token: c.Name, Tenant: c.Tenant, Scopes: c.Scopes}, token)
+	if err := put(files); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(p.stderr, "done; servers that run take it within a second")
+	return err
+}
+
+// secret is a new one if none is given, and what stands on stdin, up to line ends, if "-" is.
+func secret(stdin io.Reader, given string, maxBytes int) (string, error) {
+	switch given {
+	case "":
+		return auth.NewToken(), nil
+	case "-":
+		text, err := io.ReadAll(io.LimitReader(stdin, int64(maxBytes)+1))
+		return strings.TrimRight(string(text), "\r\n"), err
+	}
+	return given, nil
 }

@@ -6,6 +6,7 @@ import (
 )
 
 const (
+	minClockSkew     = time.Millisecond
 	maxClockSkew     = 10 * time.Minute
 	maxTokenTTL      = 24 * time.Hour
 	minTokenTTL      = time.Second
@@ -34,7 +35,7 @@ func (s *serverSettings) checkCallers(p *problems) {
 	if j.JWTAudience == "" {
 		p.report("jwt-audience", "is empty; a token for somebody else must not be taken")
 	}
-	checkRange(p, "jwt-clock-skew", j.JWTClockSkew, 0, maxClockSkew)
+	checkRange(p, "jwt-clock-skew", j.JWTClockSkew, minClockSkew, maxClockSkew)
 	if (o.IntrospectionURL == "") != (o.IntrospectionClient == "") {
 		p.report("introspection-client", "--introspection-url and --introspection-client go together; give both or none")
 	}
@@ -44,13 +45,14 @@ func (s *serverSettings) checkCallers(p *problems) {
 	}
 }
 
-// checkURL takes https alone: what comes from these addresses decides who callers are.
+// checkURL takes https, and http on this machine: what comes from these addresses decides who callers are.
 func checkURL(p *problems, flag, text string) {
 	if text == "" {
 		return
 	}
 	parsed, err := url.Parse(text)
-	if err != nil || parsed.Scheme != "https" || parsed.Host == "" || parsed.User != nil || parsed.Fragment != "" {
+	secure := err == nil && (parsed.Scheme == "https" || parsed.Scheme == "http" && isLoopback(parsed.Hostname()))
+	if !secure || parsed.Host == "" || parsed.User != nil || parsed.Fragment != "" {
 		p.report(flag, "%q is not a URL such as https://login.example.com", text)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Methods are the ways in which callers make themselves known. The first credential of a request counts, in this order: a
@@ -30,16 +32,23 @@ type TokenVerifier interface {
 // PasswordVerifier finds the caller of a user name and password (RFC 7617).
 type PasswordVerifier interface {
 	VerifyPassword(ctx context.Context, user, password string) (Caller, error)
+	// HasUsers says whether anybody can have a right password; Basic is not taken otherwise.
+	HasUsers() bool
 }
 
-// CertificateVerifier finds the caller whose certificate it is. TLS has verified it.
+// CertificateVerifier finds the caller whose certificate it is. TLS has verified it. One that nobody has is refused with
+// [KindCertificate] and [Unknown].
 type CertificateVerifier interface {
 	VerifyCertificate(certificate *x509.Certificate) (Caller, error)
 }
 
+// maxBasicBytes is how long the base64 of USER:PASSWORD may be; names and passwords are much shorter.
+const maxBasicBytes = 1 << 10
+
 var _ Authenticator = (*Methods)(nil)
 
-// Authenticate finds the caller by the first credential of the request.
+// Authenticate finds the caller by the first credential of the request. It takes "SCHEME CREDENTIAL" with one space, which
+// is what clients send, and the scheme in any case (RFC 9110, 11.4).
 func (m *Methods) Authenticate(ctx context.Context, credentials Credentials) (Caller, error) {
 	switch len(credentials.Authorization) {
 	case 0:
@@ -55,15 +64,15 @@ func (m *Methods) Authenticate(ctx context.Context, credentials Credentials) (Ca
 	switch {
 	case strings.EqualFold(scheme, "Bearer"):
 		return m.token(ctx, rest)
-	case strings.EqualFold(scheme, "Basic") && m.Passwords != nil:
+	case strings.EqualFold(scheme, "Basic") && m.takesPasswords():
 		return m.password(ctx, rest)
 	}
 	return Caller{}, Refuse(KindOther, Malformed, "the scheme is not one that is taken")
 }
 
 func (m *Methods) token(ctx context.Context, token string) (Caller, error) {
-	if token == "" || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return Caller{}, Refuse(KindBearer, Malformed, "not a bearer token")
+	if !IsToken(token) {
+		return Caller{}, Refuse(KindBearer, Malformed, "not a bearer token (RFC 6750, 2.1), or too long")
 	}
 	for _, verifier := range m.Tokens {
 		if caller, err := verifier.VerifyToken(ctx, token); !errors.Is(err, ErrNotMine) {
@@ -73,25 +82,65 @@ func (m *Methods) token(ctx context.Context, token string) (Caller, error) {
 	return Caller{}, Refuse(KindBearer, Unknown, "nobody has this token")
 }
 
+func (m *Methods) takesPasswords() bool { return m.Passwords != nil && m.Passwords.HasUsers() }
+
 func (m *Methods) password(ctx context.Context, encoded string) (Caller, error) {
-	decoded, err := base64.StdEncoding.DecodeString(encoded)
-	user, password, ok := strings.Cut(string(decoded), ":")
-	if err != nil || !ok {
-		return Caller{}, Refuse(KindBasic, Malformed, "not the base64 of USER:PASSWORD")
+	user, password, err := parseBasic(encoded)
+	if err != nil {
+		return Caller{}, Refuse(KindBasic, Malformed, err.Error())
 	}
 	return m.Passwords.VerifyPassword(ctx, user, password)
 }
 
-// Challenges asks for a bearer token, and says when the one that came is none (RFC 6750, 3.1), and for a password, where
-// one is taken (RFC 7617, 2).
-func (m *Methods) Challenges(refused error) []string {
-	challenge := `Bearer realm="` + Realm + `"`
-	if errors.Is(refused, ErrInvalid) {
-		challenge += `, error="invalid_token"`
+// parseBasic reads the credentials of the scheme Basic (RFC 7617, 2): the base64 of USER:PASSWORD in UTF-8, without
+// control characters. A password may hold colons, a user name may not, nor be empty.
+func parseBasic(encoded string) (user, password string, err error) {
+	// The decoder skips line ends, which belong in no header.
+	if len(encoded) > maxBasicBytes || strings.ContainsAny(encoded, "\r\n") {
+		return "", "", errors.New("too long, or of several lines")
 	}
-	challenges := []string{challenge}
-	if m.Passwords != nil {
+	decoded, err := base64.StdEncoding.Strict().DecodeString(encoded)
+	if err != nil {
+		return "", "", errors.New("not base64") // the error of the decoder says where
+	}
+	user, password, ok := strings.Cut(string(decoded), ":")
+	switch {
+	case !ok:
+		return "", "", errors.New("no colon behind the user name")
+	case user == "":
+		return "", "", errors.New("no user name")
+	case !utf8.Valid(decoded) || strings.ContainsFunc(string(decoded), unicode.IsControl):
+		return "", "", errors.New("not UTF-8, or with control characters")
+	}
+	return user, password, nil
+}
+
+// Challenges asks for the kinds of credentials that are taken: for a bearer token, which says that the one that came is
+// none (RFC 6750, 3.1), and for a password (RFC 7617, 2). A client certificate can't be asked for here.
+func (m *Methods) Challenges(refused error) []string {
+	var challenges []string
+	if len(m.Tokens) > 0 {
+		challenge := `Bearer realm="` + Realm + `"`
+		if isInvalidToken(refused) {
+			challenge += `, error="invalid_token"`
+		}
+		challenges = append(challenges, challenge)
+	}
+	if m.takesPasswords() {
 		challenges = append(challenges, `Basic realm="`+Realm+`", charset="UTF-8"`)
 	}
 	return challenges
+}
+
+// isInvalidToken says whether a bearer token came and is the reason.
+func isInvalidToken(refused error) bool {
+	var r *Refusal
+	if !errors.As(refused, &r) || !errors.Is(r, ErrInvalid) {
+		return false
+	}
+	switch r.Kind {
+	case KindBearer, KindToken, KindJWT, KindIntrospect:
+		return true
+	}
+	return false
 }

@@ -47,6 +47,7 @@ const (
 	WrongAudience Cause = "wrong_audience"
 	Inactive      Cause = "inactive"  // says the server that has issued it
 	NoCaller      Cause = "no_caller" // genuine, but it says of nobody what is needed: no subject or no tenant
+	Ambiguous     Cause = "ambiguous" // genuine, but of several callers
 	Elsewhere     Cause = "elsewhere"
 	Throttled     Cause = "throttled"
 	Unavailable   Cause = "unavailable"

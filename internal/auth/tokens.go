@@ -1,59 +1,31 @@
 package auth
 
 import (
-	"bufio"
-	"bytes"
-	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
-	"regexp"
 	"strings"
 )
 
-// A token file has one line a token, "NAME:sha256:HEX": its name and the SHA-256 of the token. A plain hash is enough
-// for tokens of 256 random bits, which nobody can guess; empty lines and lines that begin with # are skipped.
+// A token file has one line a token, "NAME:sha256:HEX": its name, which the callers file knows, and the SHA-256 of the
+// token. A name may have several tokens. A plain hash is enough for tokens of 256 random bits, which nobody can guess;
+// empty lines and lines that begin with # are skipped.
 
 // tokenBytes is how random a token is.
 const tokenBytes = 32
 
-// tokenName is what a token may be called.
-var tokenName = regexp.MustCompile(`^[A-Za-z0-9._@-]{1,63}$`)
+// MaxTokenBytes is how long a bearer token may be. JWTs with many claims fit; headers are bounded too.
+const MaxTokenBytes = 8 << 10
 
-// Tokens knows callers by opaque bearer tokens.
-type Tokens struct {
-	callers map[[sha256.Size]byte]Caller
-}
+// tokens are callers by the hashes of their tokens.
+type tokens map[[sha256.Size]byte]Caller
 
-// LoadTokens reads a token file and the callers file that says who the names are.
-func LoadTokens(tokensFile, callersFile string) (*Tokens, error) {
-	data, err := os.ReadFile(tokensFile)
-	if err != nil {
-		return nil, fmt.Errorf("read the token file: %w", err)
-	}
-	callers, err := loadCallers(callersFile)
-	if err != nil {
-		return nil, err
-	}
-	tokens, err := parseTokens(data, callers)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", tokensFile, err)
-	}
-	return tokens, nil
-}
-
-func parseTokens(data []byte, callers map[string]Caller) (*Tokens, error) {
-	t := &Tokens{callers: make(map[[sha256.Size]byte]Caller)}
-	scanner := bufio.NewScanner(bytes.NewReader(data))
-	for number := 1; scanner.Scan(); number++ {
-		line := strings.TrimSpace(scanner.Text())
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
+func parseTokens(data []byte, callers map[string]Caller) (tokens, error) {
+	known := tokens{}
+	for number, line := range entryLines(data) {
 		name, hash, err := parseTokenLine(line)
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", number, err)
@@ -62,12 +34,12 @@ func parseTokens(data []byte, callers map[string]Caller) (*Tokens, error) {
 		if !ok {
 			return nil, fmt.Errorf("line %d: no caller has the token %q; add it to the callers file", number, name)
 		}
-		if _, ok := t.callers[hash]; ok {
+		if _, ok := known[hash]; ok {
 			return nil, fmt.Errorf("line %d: the same token stands on an earlier line", number)
 		}
-		t.callers[hash] = caller
+		known[hash] = caller
 	}
-	return t, scanner.Err()
+	return known, nil
 }
 
 func parseTokenLine(line string) (name string, hash [sha256.Size]byte, err error) {
@@ -75,8 +47,8 @@ func parseTokenLine(line string) (name string, hash [sha256.Size]byte, err error
 	if len(parts) != 3 || parts[1] != "sha256" {
 		return "", hash, errors.New("is not NAME:sha256:HEX")
 	}
-	if !tokenName.MatchString(parts[0]) {
-		return "", hash, errors.New("the name must be 1 to 63 letters, digits, '.', '_', '@' or '-'")
+	if !credentialName.MatchString(parts[0]) {
+		return "", hash, errors.New("the name must be " + nameRule)
 	}
 	sum, err := hex.DecodeString(parts[2])
 	if err != nil || len(sum) != sha256.Size {
@@ -85,26 +57,46 @@ func parseTokenLine(line string) (name string, hash [sha256.Size]byte, err error
 	return parts[0], [sha256.Size]byte(sum), nil
 }
 
-// NewToken makes a token of 256 random bits.
+// NewToken makes a token, or a password, of 256 random bits.
 func NewToken() string {
 	var random [tokenBytes]byte
 	rand.Read(random[:]) // never fails (crypto/rand)
 	return base64.RawURLEncoding.EncodeToString(random[:])
 }
 
+// IsToken says whether a text can be a bearer token: a b64token (RFC 6750, 2.1) of at most [MaxTokenBytes].
+func IsToken(text string) bool {
+	body := strings.TrimRight(text, "=")
+	if body == "" || len(text) > MaxTokenBytes {
+		return false
+	}
+	for i := range len(body) {
+		switch c := body[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		case c == '-', c == '.', c == '_', c == '~', c == '+', c == '/':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
 // TokenLine is the line of a token file for a token.
 func TokenLine(name, token string) (string, error) {
-	if !tokenName.MatchString(name) {
-		return "", errors.New("the name of a token must be 1 to 63 letters, digits, '.', '_', '@' or '-'")
+	if !credentialName.MatchString(name) {
+		return "", errors.New("the name of a token must be " + nameRule)
 	}
 	sum := sha256.Sum256([]byte(token))
 	return name + ":sha256:" + hex.EncodeToString(sum[:]), nil
 }
 
-// VerifyToken finds the caller of a token. Looking up the hash, and not the token, takes the same time whatever part of a
+// AddToken is a token file with one more line, which [TokenLine] has made.
+func AddToken(file []byte, line string) []byte { return withLine(file, line) }
+
+// verify finds the caller of a token. Looking up the hash, and not the token, takes the same time whatever part of a
 // token is right.
-func (t *Tokens) VerifyToken(_ context.Context, token string) (Caller, error) {
-	caller, ok := t.callers[sha256.Sum256([]byte(token))]
+func (t tokens) verify(token string) (Caller, error) {
+	caller, ok := t[sha256.Sum256([]byte(token))]
 	if !ok {
 		return Caller{}, ErrNotMine
 	}

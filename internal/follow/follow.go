@@ -4,10 +4,13 @@ package follow
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,6 +28,8 @@ type Options struct {
 	What   string           // they are, for the log
 	Now    func() time.Time // time.Now if nil
 	Logger *slog.Logger     // told about changes; may be nil
+	// Optional are those of the files that need not be there; their content is nil then.
+	Optional []string
 }
 
 // Files holds what a group of files was last read as. All of them are read together, so that what they say belongs
@@ -107,6 +112,9 @@ func (f *Files[T]) read() (contents [][]byte, sum [sha256.Size]byte, err error) 
 	hash := sha256.New()
 	for _, file := range f.files {
 		content, readErr := Read(file)
+		if errors.Is(readErr, fs.ErrNotExist) && slices.Contains(f.options.Optional, file) {
+			content, readErr = nil, nil
+		}
 		if readErr != nil {
 			content = []byte(readErr.Error())
 			if err == nil {

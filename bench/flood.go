@@ -20,12 +20,17 @@ import (
 )
 
 const (
-	goodClients  = 16
-	floodClients = 16
-	// floodRate is how many wrong passwords come a second at most. The flood shares the processors with what it floods.
+	goodClients = 16
+	// floodRate is how many wrong passwords come a second. The flood shares the processors with what it floods.
 	floodRate = 500
+	// Whoever floods does not wait for answers: so many connections are shared by as many clients as are waiting when each
+	// answer takes two seconds.
+	floodConnections = 16
+	floodClients     = 2 * floodRate
 	// floodQuantile of the latencies is compared.
 	floodQuantile = 0.99
+	// noteRound is how exactly latencies are said.
+	noteRound = 10 * time.Microsecond
 )
 
 // passwordFlood is the latency of callers with a JWT while wrong passwords come, by their latency without: one server,
@@ -36,7 +41,7 @@ func passwordFlood(ctx context.Context, l *lab, o options) (ratios []float64, no
 		return nil, "", err
 	}
 	defer func() { err = errors.Join(err, good.leave()) }()
-	client, err := load.NewGRPC(good.running.grpc, l.tls, floodClients)
+	client, err := load.NewGRPC(good.running.grpc, l.tls, floodConnections)
 	if err != nil {
 		return nil, "", err
 	}
@@ -67,7 +72,8 @@ func passwordFlood(ctx context.Context, l *lab, o options) (ratios []float64, no
 		ratios = append(ratios, round.Slowdown(floodQuantile))
 	}
 	c := measure.Compare(rounds)
-	return ratios, fmt.Sprintf("p99 of %v with the flood, %v without; %s", c.Ours.P99, c.Peer.P99, f), nil
+	note = fmt.Sprintf("p99 of %v with the flood, %v without; %s", c.Ours.P99.Round(noteRound), c.Peer.P99.Round(noteRound), f)
+	return ratios, note, nil
 }
 
 // flood is wrong passwords, of a user that there is and of users that there are not in turn.
@@ -105,9 +111,8 @@ func (f *flood) during(ctx context.Context, turn func() (measure.Slice, error)) 
 	}
 	slice, err := turn()
 	close(ended)
-	err = errors.Join(err, group.Wait())
 	f.lasted += time.Since(begin)
-	return slice, err
+	return slice, errors.Join(err, group.Wait())
 }
 
 func (f *flood) nextUser() string {
@@ -151,6 +156,6 @@ func (f *flood) String() string {
 	for _, code := range slices.Sorted(maps.Keys(f.answers)) {
 		answers = append(answers, fmt.Sprintf("%d of %d (%s)", f.answers[code], httpStatus(code), code))
 	}
-	return fmt.Sprintf("%.0f wrong passwords a second over %d connections, half of them of a user that there is: %s",
+	return fmt.Sprintf("%.0f wrong passwords a second, half of them of a user that there is, by %d clients: %s",
 		float64(f.sent)/f.lasted.Seconds(), len(f.clients), strings.Join(answers, ", "))
 }

@@ -81,7 +81,7 @@ func TestFloodMustBeRefused(t *testing.T) {
 func TestFloodSaysWhatItWas(t *testing.T) {
 	f := newFlood(nil, codes.OK)
 	f.sent, f.lasted, f.answers = 10, 2*time.Second, map[codes.Code]int{codes.Unauthenticated: 3, codes.ResourceExhausted: 7}
-	for _, part := range []string{"5 wrong passwords a second over 1 connections", "7 of 429 (ResourceExhausted), 3 of 401 (Unauthenticated)"} {
+	for _, part := range []string{"5 wrong passwords a second, half of them of a user that there is, by 1 clients", "7 of 429 (ResourceExhausted), 3 of 401 (Unauthenticated)"} {
 		if !strings.Contains(f.String(), part) {
 			t.Errorf("%s: not %s", f, part)
 		}

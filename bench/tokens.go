@@ -15,9 +15,6 @@ import (
 	"ordermanagement/bench/load"
 )
 
-// tokensLimit is how long different tokens are sent at most, whatever -tokens says.
-const tokensLimit = time.Minute
-
 // tokenMemory is by how much the server's resident memory grows when many different tokens come, in MiB: from the state
 // after as many clients have called it with one token.
 func tokenMemory(ctx context.Context, l *lab, o options) (growth []float64, note string, err error) {
@@ -32,12 +29,12 @@ func tokenMemory(ctx context.Context, l *lab, o options) (growth []float64, note
 		}
 	}
 	var resident []float64 // before, after half of the tokens, and after all of them
-	sent := new(atomic.Int64)
-	begin := time.Now()
-	for _, part := range []int64{0, int64(o.tokens / 2), int64(o.tokens)} {
-		if err := l.sendTokens(ctx, r, sent, part, begin.Add(tokensLimit)); err != nil {
+	begin, sent := time.Now(), 0
+	for _, until := range []int{0, o.tokens / 2, o.tokens} {
+		if err := l.sendTokens(ctx, r, until-sent); err != nil {
 			return nil, "", err
 		}
+		sent = until
 		memory, err := r.server().Memory()
 		if err != nil {
 			return nil, "", err
@@ -46,12 +43,12 @@ func tokenMemory(ctx context.Context, l *lab, o options) (growth []float64, note
 	}
 	note = fmt.Sprintf("%d tokens in %.0f s, a quarter of each kind: JWTs, JWTs with a wrong signature, tokens that introspection "+
 		"knows and that it does not; from %.1f MiB, by %.1f after half of them",
-		sent.Load(), time.Since(begin).Seconds(), resident[0], resident[1]-resident[0])
+		sent, time.Since(begin).Seconds(), resident[0], resident[1]-resident[0])
 	return []float64{resident[2] - resident[0]}, note, nil
 }
 
-// sendTokens calls with tokens, each of which comes once, until so many were sent or the time is over.
-func (l *lab) sendTokens(ctx context.Context, r *running, sent *atomic.Int64, until int64, deadline time.Time) error {
+// sendTokens calls with so many tokens, none of which comes twice.
+func (l *lab) sendTokens(ctx context.Context, r *running, tokens int) error {
 	client, err := r.dialGRPC(l, memoryClients)
 	if err != nil {
 		return err
@@ -61,14 +58,14 @@ func (l *lab) sendTokens(ctx context.Context, r *running, sent *atomic.Int64, un
 	if err != nil {
 		return err
 	}
+	var next atomic.Int64
 	group, ctx := errgroup.WithContext(ctx)
 	for i := range memoryClients {
 		message := getMessage(r.credential, l.order)
 		group.Go(func() error {
-			for time.Now().Before(deadline) {
-				n := sent.Add(1)
-				if n > until {
-					sent.Add(-1)
+			for {
+				n := next.Add(1)
+				if n > int64(tokens) {
 					return nil
 				}
 				token, want, err := differentToken(r.world, forged, n)
@@ -80,7 +77,6 @@ func (l *lab) sendTokens(ctx context.Context, r *running, sent *atomic.Int64, un
 					return fmt.Errorf("token %d: %w", n, err)
 				}
 			}
-			return nil
 		})
 	}
 	return group.Wait()

@@ -95,6 +95,9 @@ func TestJWTs(t *testing.T) {
 			t.Errorf("%+v, %v", c, err)
 		}
 		forged := Forged(token)
+		if again := Forged(token); again == forged {
+			t.Errorf("forged twice: %s", again)
+		}
 		if _, err := claims(forged); err == nil || len(forged) != len(token) {
 			t.Errorf("forged: %s of %s, %v", forged, token, err)
 		}

@@ -46,7 +46,7 @@ func parseOptions() (o options, err error) {
 	match := flag.String("run", "", "measure only the rows whose name matches this regular expression")
 	flag.DurationVar(&o.slice, "slice", 1500*time.Millisecond, "length of one turn")
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds of four turns: peer, ours, ours, peer")
-	flag.IntVar(&o.tokens, "tokens", 200_000, "how many different tokens are sent to see how memory grows")
+	flag.IntVar(&o.tokens, "tokens", 100_000, "how many different tokens are sent to see how memory grows")
 	flag.StringVar(&o.output, "o", "", "file for the tables, beside standard output")
 	flag.StringVar(&o.profiles, "profiles", "", "directory for CPU profiles of ours, taken in one more turn after those that count")
 	flag.BoolVar(&o.list, "list", false, "list the names of the rows and measure nothing")

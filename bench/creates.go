@@ -23,7 +23,7 @@ func plain(key []byte) []byte { return key }
 
 // createOverGRPC creates orders.
 func createOverGRPC(l *lab, r *running, clients int) (*load.Clients, error) {
-	client, err := load.NewGRPC(r.grpc, l.tls, (clients+callsPerConnection-1)/callsPerConnection)
+	client, err := r.dialGRPC(l, clients)
 	if err != nil {
 		return nil, err
 	}
@@ -46,10 +46,10 @@ func createOverGRPC(l *lab, r *running, clients int) (*load.Clients, error) {
 		check := order.NewCreated(requests, "orders/", ulidLength)
 		created = append(created, check)
 		made.Calls = append(made.Calls, client.Call(i, load.Message{
-			Method: ordermanagementv2.OrderService_CreateOrder_FullMethodName,
-			Token:  l.token,
-			Body:   requests.Next,
-			Check:  check.Check,
+			Method:        ordermanagementv2.OrderService_CreateOrder_FullMethodName,
+			Authorization: r.authorization,
+			Body:          requests.Next,
+			Check:         check.Check,
 		}))
 	}
 	made.After = func(ctx context.Context) error { return l.readBack(ctx, r, created, proto.Unmarshal) }
@@ -58,7 +58,7 @@ func createOverGRPC(l *lab, r *running, clients int) (*load.Clients, error) {
 
 // createOverHTTP creates orders.
 func createOverHTTP(l *lab, r *running, clients int) (*load.Clients, error) {
-	made, created, err := l.postDrafts(r, clients, "/v2/orders", l.authorization(), "orders/", ulidLength)
+	made, created, err := l.postDrafts(r, clients, "/v2/orders", "orders/", ulidLength)
 	if err != nil {
 		return nil, err
 	}
@@ -69,15 +69,14 @@ func createOverHTTP(l *lab, r *running, clients int) (*load.Clients, error) {
 // createInPocketBase creates records with the same fields.
 func createInPocketBase(l *lab, r *running, clients int) (*load.Clients, error) {
 	const idLength, path = 15, "/api/collections/orders/records"
-	header := map[string]string{"Authorization": r.token}
-	made, created, err := l.postDrafts(r, clients, path, header, `"id":"`, idLength)
+	made, created, err := l.postDrafts(r, clients, path, `"id":"`, idLength)
 	if err != nil {
 		return nil, err
 	}
 	made.After = func(ctx context.Context) error {
 		for _, c := range created {
 			id, want := c.Last()
-			got, err := l.request(ctx, r.token, http.MethodGet, r.http, path+"/"+id, nil)
+			got, err := l.request(ctx, r, http.MethodGet, path+"/"+id, nil)
 			if err != nil {
 				return err
 			}
@@ -91,7 +90,7 @@ func createInPocketBase(l *lab, r *running, clients int) (*load.Clients, error) 
 }
 
 // postDrafts makes clients that post the draft of an order as JSON.
-func (l *lab) postDrafts(r *running, clients int, path string, header map[string]string, idAfter string, idLength int) (*load.Clients, []*order.Created, error) {
+func (l *lab) postDrafts(r *running, clients int, path, idAfter string, idLength int) (*load.Clients, []*order.Created, error) {
 	draft, err := order.Draft()
 	if err != nil {
 		return nil, nil, err
@@ -101,8 +100,9 @@ func (l *lab) postDrafts(r *running, clients int, path string, header map[string
 	if err != nil {
 		return nil, nil, err
 	}
+	header := r.header()
 	header["Content-Type"] = "application/json"
-	client := load.NewHTTP(r.http, l.tls, clients)
+	client := r.dialHTTP(l, clients)
 	made := &load.Clients{Close: client.Close}
 	var created []*order.Created
 	for range clients {
@@ -121,7 +121,7 @@ func (l *lab) postDrafts(r *running, clients int, path string, header map[string
 
 // readBack reads the last order that each client created: it must be what the answer to its creation said.
 func (l *lab) readBack(ctx context.Context, r *running, created []*order.Created, decode func([]byte, proto.Message) error) error {
-	client, err := load.NewGRPC(r.grpc, l.tls, 1)
+	client, err := r.dialGRPC(l, 1)
 	if err != nil {
 		return err
 	}
@@ -132,7 +132,7 @@ func (l *lab) readBack(ctx context.Context, r *running, created []*order.Created
 		if err := decode(answer, want); err != nil {
 			return err
 		}
-		if err := getCall(l, client, 0, want)(ctx); err != nil {
+		if err := client.Call(0, getMessage(r.credential, want))(ctx); err != nil {
 			return fmt.Errorf("order %s after it was created: %w", id, err)
 		}
 	}

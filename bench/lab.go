@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
+	"ordermanagement/bench/callers"
 	"ordermanagement/bench/order"
 	"ordermanagement/bench/process"
 	ordermanagementv2 "ordermanagement/gen/ordermanagement/v2"
@@ -34,7 +35,7 @@ type lab struct {
 	orderDoc string                   // file with the body of the service's REST answer
 	bodySize int                      // of that body, in bytes
 	tls      *tls.Config              // of clients
-	token    string
+	token    credential               // that of the template
 
 	built map[string]string // programs by package
 	paths int               // how many paths were given out
@@ -113,24 +114,25 @@ func (l *lab) prepare(ctx context.Context) error {
 }
 
 // credentials are those with which to call a service that has this data directory.
-func credentials(data string) (*tls.Config, string, error) {
+func credentials(data string) (*tls.Config, credential, error) {
 	token, err := os.ReadFile(filepath.Join(data, "token"))
 	if err != nil {
-		return nil, "", err
+		return nil, credential{}, err
 	}
 	pem, err := os.ReadFile(filepath.Join(data, "ca.crt"))
 	if err != nil {
-		return nil, "", err
+		return nil, credential{}, err
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(pem) {
-		return nil, "", errors.New("ca.crt holds no certificate")
+		return nil, credential{}, errors.New("ca.crt holds no certificate")
 	}
 	config := &tls.Config{RootCAs: roots, ServerName: "localhost", MinVersion: tls.VersionTLS13}
-	return config, strings.TrimSpace(string(token)), nil
+	return config, credential{authorization: callers.Bearer(strings.TrimSpace(string(token)))}, nil
 }
 
 func (l *lab) createOrder(ctx context.Context, r *running) error {
+	r.credential = l.token
 	draft, err := order.Draft()
 	if err != nil {
 		return err
@@ -139,10 +141,10 @@ func (l *lab) createOrder(ctx context.Context, r *running) error {
 	if err != nil {
 		return err
 	}
-	if _, err := l.request(ctx, l.token, http.MethodPost, r.http, "/v2/orders?orderId="+order.ID, body); err != nil {
+	if _, err := l.request(ctx, r, http.MethodPost, "/v2/orders?orderId="+order.ID, body); err != nil {
 		return err
 	}
-	answer, err := l.request(ctx, l.token, http.MethodGet, r.http, "/v2/"+order.Name, nil)
+	answer, err := l.request(ctx, r, http.MethodGet, "/v2/"+order.Name, nil)
 	if err != nil {
 		return err
 	}
@@ -159,18 +161,18 @@ func (l *lab) createOrder(ctx context.Context, r *running) error {
 }
 
 // request makes one HTTPS request that is not measured.
-func (l *lab) request(ctx context.Context, token, method, address, path string, body []byte) ([]byte, error) {
-	return requestOnce(ctx, l.tls, token, method, address, path, body)
+func (l *lab) request(ctx context.Context, r *running, method, path string, body []byte) ([]byte, error) {
+	return requestOnce(ctx, l.tls, r, method, path, body)
 }
 
 // requestOnce makes one HTTPS request over a connection of its own.
-func requestOnce(ctx context.Context, config *tls.Config, token, method, address, path string, body []byte) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, method, "https://"+address+path, bytes.NewReader(body))
+func requestOnce(ctx context.Context, config *tls.Config, r *running, method, path string, body []byte) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, method, "https://"+r.http+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
-	if token != "" {
-		request.Header.Set("Authorization", "Bearer "+token)
+	for name, value := range r.header() {
+		request.Header.Set(name, value)
 	}
 	transport := &http.Transport{TLSClientConfig: config, DisableKeepAlives: true}
 	response, err := (&http.Client{Transport: transport, Timeout: process.StartLimit}).Do(request)

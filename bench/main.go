@@ -36,6 +36,7 @@ type options struct {
 	match    *regexp.Regexp
 	slice    time.Duration
 	rounds   int
+	tokens   int
 	output   string
 	profiles string
 	list     bool
@@ -45,12 +46,13 @@ func parseOptions() (o options, err error) {
 	match := flag.String("run", "", "measure only the rows whose name matches this regular expression")
 	flag.DurationVar(&o.slice, "slice", 1500*time.Millisecond, "length of one turn")
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds of four turns: peer, ours, ours, peer")
+	flag.IntVar(&o.tokens, "tokens", 100_000, "how many different tokens are sent to see how memory grows")
 	flag.StringVar(&o.output, "o", "", "file for the tables, beside standard output")
 	flag.StringVar(&o.profiles, "profiles", "", "directory for CPU profiles of ours, taken in one more turn after those that count")
 	flag.BoolVar(&o.list, "list", false, "list the names of the rows and measure nothing")
 	flag.Parse()
-	if flag.NArg() > 0 || o.slice <= 0 || o.rounds < 1 {
-		return o, errors.New("-slice and -rounds must be positive, and there are no arguments")
+	if flag.NArg() > 0 || o.slice <= 0 || o.rounds < 1 || o.tokens < 1 {
+		return o, errors.New("-slice, -rounds and -tokens must be positive, and there are no arguments")
 	}
 	o.match, err = regexp.Compile("(?i)" + *match)
 	return o, err

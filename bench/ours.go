@@ -8,18 +8,22 @@ import (
 
 // oursServe is server and gateway in one process.
 func oursServe(ctx context.Context, l *lab, data string) (*running, error) {
-	if err := os.CopyFS(data, os.DirFS(l.template())); err != nil {
-		return nil, err
-	}
-	return l.startOurs(ctx, "serve", data)
+	return l.startCopy(ctx, "serve", data)
 }
 
 // oursServer is the gRPC server alone.
 func oursServer(ctx context.Context, l *lab, data string) (*running, error) {
-	if err := os.CopyFS(data, os.DirFS(l.template())); err != nil {
+	return l.startCopy(ctx, "server", data)
+}
+
+// oursOpen is the gRPC server that asks nobody who is calling; nobody says so.
+func oursOpen(ctx context.Context, l *lab, data string) (*running, error) {
+	r, err := l.startCopy(ctx, "server", data, "--auth=off")
+	if err != nil {
 		return nil, err
 	}
-	return l.startOurs(ctx, "server", data)
+	r.credential = credential{}
+	return r, nil
 }
 
 // oursApart is the gRPC server, and the gateway in a process of its own.
@@ -28,24 +32,34 @@ func oursApart(ctx context.Context, l *lab, data string) (*running, error) {
 	if err != nil {
 		return nil, err
 	}
-	program, err := l.build(ctx, ".", "cmd/ordermanagement")
-	if err != nil {
-		return nil, errors.Join(err, r.stop())
-	}
-	return r, r.addOurs(ctx, l, program, "gateway", "--server-address="+r.grpc)
+	return r, r.addOurs(ctx, l, "gateway", "--server-address="+r.grpc)
 }
 
-// startOurs starts the service with default settings: nothing is given but where it listens and keeps its data.
-func (l *lab) startOurs(ctx context.Context, command, data string, more ...string) (*running, error) {
-	program, err := l.build(ctx, ".", "cmd/ordermanagement")
+// startCopy starts the service with a copy of the template.
+func (l *lab) startCopy(ctx context.Context, command, data string, more ...string) (*running, error) {
+	if err := os.CopyFS(data, os.DirFS(l.template())); err != nil {
+		return nil, err
+	}
+	r, err := l.startOurs(ctx, command, data, more...)
 	if err != nil {
 		return nil, err
 	}
-	r := &running{data: data}
-	return r, r.addOurs(ctx, l, program, command, more...)
+	r.credential = l.token
+	return r, nil
 }
 
-func (r *running) addOurs(ctx context.Context, l *lab, program, command string, more ...string) error {
+// startOurs starts the service with default settings: nothing is given but where it listens and keeps its data, and what
+// a row is about.
+func (l *lab) startOurs(ctx context.Context, command, data string, more ...string) (*running, error) {
+	r := &running{data: data}
+	return r, r.addOurs(ctx, l, command, more...)
+}
+
+func (r *running) addOurs(ctx context.Context, l *lab, command string, more ...string) error {
+	program, err := l.build(ctx, ".", "cmd/ordermanagement")
+	if err != nil {
+		return errors.Join(err, r.stop())
+	}
 	args, err := r.arguments(command)
 	if err != nil {
 		return errors.Join(err, r.stop())

@@ -84,16 +84,18 @@ func pocketBase(ctx context.Context, l *lab, data string) (*running, error) {
 	if err != nil {
 		return nil, errors.Join(err, r.stop())
 	}
-	r.token = string(token)
+	r.authorization = string(token)
 	return r, nil
 }
 
-// addPeer starts a peer program of peers/ with its common flags.
+// addPeer starts a peer program of peers/ with its common flags. It is sent the credential that ours is sent, though it
+// does not look at it.
 func (r *running) addPeer(ctx context.Context, l *lab, name, address, orderFile string, more ...string) error {
 	program, err := l.build(ctx, "bench", "peers/"+name)
 	if err != nil {
 		return errors.Join(err, r.stop())
 	}
+	r.credential = l.token
 	args := append(l.certificateFlags(), "-ca="+l.certificate("ca.crt"), "-listen="+address, "-order="+orderFile)
 	return r.add(ctx, l, address, program, append(args, more...)...)
 }

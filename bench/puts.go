@@ -23,7 +23,7 @@ const (
 
 // putOverGRPC puts the order's bytes under new keys.
 func putOverGRPC(l *lab, r *running, clients int) (*load.Clients, error) {
-	client, err := load.NewGRPC(r.grpc, l.tls, (clients+callsPerConnection-1)/callsPerConnection)
+	client, err := r.dialGRPC(l, clients)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +94,7 @@ func putOverHTTP(l *lab, r *running, clients int) (*load.Clients, error) {
 	if err != nil {
 		return nil, err
 	}
-	client := load.NewHTTP(r.http, l.tls, clients)
+	client := r.dialHTTP(l, clients)
 	made := &load.Clients{Close: client.Close}
 	var puts []*order.Unique
 	for range clients {
@@ -119,7 +119,7 @@ func (l *lab) readPuts(ctx context.Context, r *running, puts []*order.Unique, va
 		if err != nil {
 			return err
 		}
-		answer, err := l.request(ctx, "", http.MethodPost, r.http, "/v3/kv/range", question)
+		answer, err := l.request(ctx, r, http.MethodPost, "/v3/kv/range", question)
 		if err != nil {
 			return err
 		}

@@ -12,9 +12,6 @@ import (
 	ordermanagementv2 "ordermanagement/gen/ordermanagement/v2"
 )
 
-// callsPerConnection is how many gRPC clients share a connection, as the parts of one program do.
-const callsPerConnection = 8
-
 // getOrderName is the number of GetOrderRequest's one field.
 const getOrderName = 1
 
@@ -23,41 +20,37 @@ type caller func(l *lab, r *running, clients int) (*load.Clients, error)
 
 // getOverGRPC reads the order.
 func getOverGRPC(l *lab, r *running, clients int) (*load.Clients, error) {
-	client, err := load.NewGRPC(r.grpc, l.tls, (clients+callsPerConnection-1)/callsPerConnection)
+	client, err := r.dialGRPC(l, clients)
 	if err != nil {
 		return nil, err
 	}
 	made := &load.Clients{Close: client.Close}
 	for i := range clients {
-		made.Calls = append(made.Calls, getCall(l, client, i, l.order))
+		made.Calls = append(made.Calls, client.Call(i, getMessage(r.credential, l.order)))
 	}
 	return made, nil
 }
 
-// getCall reads an order and expects it to be this one.
-func getCall(l *lab, client *load.GRPC, number int, want *ordermanagementv2.Order) load.Call {
+// getMessage reads an order and expects it to be this one.
+func getMessage(c credential, want *ordermanagementv2.Order) load.Message {
 	body := protowire.AppendString(protowire.AppendTag(nil, getOrderName, protowire.BytesType), want.GetName())
-	return client.Call(number, load.Message{
-		Method: ordermanagementv2.OrderService_GetOrder_FullMethodName,
-		Token:  l.token,
-		Body:   func() []byte { return body },
-		Check:  order.Same(want, proto.Unmarshal),
-	})
+	return load.Message{
+		Method:        ordermanagementv2.OrderService_GetOrder_FullMethodName,
+		Authorization: c.authorization,
+		Body:          func() []byte { return body },
+		Check:         order.Same(want, proto.Unmarshal),
+	}
 }
 
 // getOverHTTP reads the order.
 func getOverHTTP(l *lab, r *running, clients int) (*load.Clients, error) {
-	client := load.NewHTTP(r.http, l.tls, clients)
+	client := r.dialHTTP(l, clients)
 	made := &load.Clients{Close: client.Close}
 	for range clients {
 		made.Calls = append(made.Calls, client.Call(load.Request{
-			Method: http.MethodGet, Path: "/v2/" + order.Name, Header: l.authorization(),
+			Method: http.MethodGet, Path: "/v2/" + order.Name, Header: r.header(),
 			Check: order.Same(l.order, protojson.Unmarshal),
 		}))
 	}
 	return made, nil
-}
-
-func (l *lab) authorization() map[string]string {
-	return map[string]string{"Authorization": "Bearer " + l.token}
 }

@@ -2,22 +2,61 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"sync/atomic"
 	"time"
 
+	"ordermanagement/bench/callers"
+	"ordermanagement/bench/load"
 	"ordermanagement/bench/process"
 )
 
 // running is a contestant that is running.
 type running struct {
 	processes  []*process.Process
-	grpc, http string       // addresses of its listeners, if it has them
-	admin      []string     // of ours: where each process offers profiles
-	data       string       // its data directory
-	token      string       // for its HTTP API, if it has made one
-	keys       atomic.Int64 // how many keys clients have used; none may come again
+	grpc, http string         // addresses of its listeners, if it has them
+	admin      []string       // of ours: where each process offers profiles
+	data       string         // its data directory
+	credential                // of its clients
+	world      *callers.World // of a server that knows callers of every kind
+	keys       atomic.Int64   // how many keys clients have used; none may come again
+}
+
+// A credential is how clients make themselves known to a contestant; zero is that of nobody.
+type credential struct {
+	authorization string            // the header's value
+	certificates  []tls.Certificate // of their connections
+}
+
+// header is that of the HTTP requests with the credential.
+func (c credential) header() map[string]string {
+	header := make(map[string]string)
+	if c.authorization != "" {
+		header["Authorization"] = c.authorization
+	}
+	return header
+}
+
+// tls is that of the connections with the credential.
+func (c credential) tls(l *lab) *tls.Config {
+	config := l.tls.Clone()
+	config.Certificates = c.certificates
+	return config
+}
+
+// callsPerConnection is how many gRPC clients share a connection, as the parts of one program do.
+const callsPerConnection = 8
+
+// dialGRPC connects clients over gRPC.
+func (r *running) dialGRPC(l *lab, clients int) (*load.GRPC, error) {
+	return load.NewGRPC(r.grpc, r.tls(l), (clients+callsPerConnection-1)/callsPerConnection)
+}
+
+// dialHTTP connects clients over HTTP.
+func (r *running) dialHTTP(l *lab, clients int) *load.HTTP {
+	return load.NewHTTP(r.http, r.tls(l), clients)
 }
 
 // A starter starts a contestant with a new data directory, which does not exist yet.
@@ -27,6 +66,9 @@ type starter func(ctx context.Context, l *lab, data string) (*running, error)
 func (l *lab) start(ctx context.Context, s starter) (*running, error) {
 	return s(ctx, l, l.newPath(".data"))
 }
+
+// server is the last process to be started, which is ours.
+func (r *running) server() *process.Process { return r.processes[len(r.processes)-1] }
 
 // stop stops the processes, the first to be called first.
 func (r *running) stop() error {

@@ -83,7 +83,7 @@ func TestHTTP(t *testing.T) {
 	}
 }
 
-// echo answers every call with its token and what it was sent.
+// echo answers every call with its authorization and what it was sent.
 func echo(_ any, stream grpc.ServerStream) error {
 	var message []byte
 	if err := stream.RecvMsg(&message); err != nil {
@@ -93,8 +93,8 @@ func echo(_ any, stream grpc.ServerStream) error {
 		return status.Error(codes.NotFound, "no")
 	}
 	incoming, _ := metadata.FromIncomingContext(stream.Context())
-	for _, token := range incoming.Get("authorization") {
-		message = append(message, token...)
+	for _, authorization := range incoming.Get("authorization") {
+		message = append(message, authorization...)
 	}
 	return stream.SendMsg(&message)
 }
@@ -135,7 +135,7 @@ func TestGRPC(t *testing.T) {
 		message Message
 		want    func(error) bool
 	}{
-		{Message{Token: "x", Body: body("a"), Check: expect("aBearer x")}, func(err error) bool { return err == nil }},
+		{Message{Authorization: "Bearer x", Body: body("a"), Check: expect("aBearer x")}, func(err error) bool { return err == nil }},
 		{Message{Body: body("bc"), Check: expect("bc")}, func(err error) bool { return err == nil }},
 		{Message{Body: body("bc"), Check: expect("b")}, func(err error) bool { return errors.Is(err, errWrong) }},
 		{Message{Body: body("fail"), Check: expect("")}, func(err error) bool { return status.Code(err) == codes.NotFound }},

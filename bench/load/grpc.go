@@ -41,18 +41,18 @@ func (g *GRPC) Close() {
 
 // A Message is what a client sends again and again.
 type Message struct {
-	Method string             // /package.Service/Method
-	Token  string             // bearer token; empty for none
-	Body   func() []byte      // of the next call, encoded
-	Check  func([]byte) error // of the answer, encoded; its status is OK
+	Method        string             // /package.Service/Method
+	Authorization string             // the header's value; empty for none
+	Body          func() []byte      // of the next call, encoded
+	Check         func([]byte) error // of the answer, encoded; its status is OK
 }
 
 // Call makes the calls of the client with that number.
 func (g *GRPC) Call(client int, m Message) Call {
 	connection := g.connections[client%len(g.connections)]
 	var outgoing metadata.MD
-	if m.Token != "" {
-		outgoing = metadata.Pairs("authorization", "Bearer "+m.Token)
+	if m.Authorization != "" {
+		outgoing = metadata.Pairs("authorization", m.Authorization)
 	}
 	var request, answer []byte
 	return func(ctx context.Context) error {

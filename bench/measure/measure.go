@@ -33,6 +33,16 @@ func NewRound(peer, ours func() (Slice, error)) (r Round, err error) {
 	return r, nil
 }
 
+// Slowdown is ours to the peer's of a quantile of the latencies.
+func (r Round) Slowdown(q float64) float64 {
+	return float64(latency(r.Ours, q)) / float64(latency(r.Peer, q))
+}
+
+// latency is a quantile of all requests of a pair of turns.
+func latency(pair [2]Slice, q float64) time.Duration {
+	return Quantile(slices.Sorted(slices.Values(slices.Concat(pair[0].Latencies, pair[1].Latencies))), q)
+}
+
 // Comparison is what the rounds show.
 type Comparison struct {
 	RPS, CPU   Spread // ours to the peer's: requests a second, CPU a request

@@ -113,6 +113,18 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+func TestSlowdown(t *testing.T) {
+	round := Round{
+		Peer: [2]Slice{{Latencies: []time.Duration{2, 1}}, {Latencies: []time.Duration{4, 3}}},
+		Ours: [2]Slice{{Latencies: []time.Duration{10}}, {Latencies: []time.Duration{6, 5}}},
+	}
+	for q, want := range map[float64]float64{1: 2.5, 0.5: 3} {
+		if got := round.Slowdown(q); got != want {
+			t.Errorf("Slowdown(%v) = %v, want %v", q, got, want)
+		}
+	}
+}
+
 func TestSyncs(t *testing.T) {
 	dir := t.TempDir()
 	rate, err := Syncs(dir, 0)

@@ -4,7 +4,6 @@ package report
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"ordermanagement/bench/measure"
@@ -91,23 +90,11 @@ func Comparisons(rows []Row) string {
 			fmt.Sprintf("%d / %d", c.Ours.Requests, c.Peer.Requests), r.syncs(),
 		)...)
 	}
-	return t.String() + notes(rows)
-}
-
-// notes says each note once.
-func notes(rows []Row) string {
-	var text strings.Builder
-	said := make(map[string]bool)
+	var notes notes
 	for _, r := range rows {
-		if r.Note != "" && !said[r.Peer] {
-			said[r.Peer] = true
-			fmt.Fprintf(&text, "\n- %s: %s.", r.Peer, r.Note)
-		}
+		notes.add(r.Peer, r.Note)
 	}
-	if len(said) > 0 {
-		text.WriteString("\n")
-	}
-	return text.String()
+	return t.String() + notes.String()
 }
 
 func (r Row) syncs() string {
@@ -122,6 +109,7 @@ type Quantity struct {
 	What, Unit string
 	Target     float64   // at most; zero for none
 	Values     []float64 // one of each time it was measured
+	Note       string    // what a reader has to know of them
 	Err        error     // why there is none
 }
 
@@ -142,6 +130,7 @@ func (q Quantity) Verdict() string {
 // Quantities is the table of quantities.
 func Quantities(quantities []Quantity) string {
 	t := table{header: []string{"what", "measured (min–max)", "target", "verdict"}}
+	var notes notes
 	for _, q := range quantities {
 		target, measured := "–", ""
 		if q.Target > 0 {
@@ -155,8 +144,9 @@ func Quantities(quantities []Quantity) string {
 			}
 		}
 		t.add(q.What, measured, target, q.Verdict())
+		notes.add(q.What, q.Note)
 	}
-	return t.String()
+	return t.String() + notes.String()
 }
 
 func spread(s measure.Spread) string {

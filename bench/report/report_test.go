@@ -59,7 +59,7 @@ func TestComparisons(t *testing.T) {
 
 func TestQuantities(t *testing.T) {
 	got := Quantities([]Quantity{
-		{What: "memory", Unit: "MiB", Target: 64, Values: []float64{64}},
+		{What: "memory", Unit: "MiB", Target: 64, Values: []float64{64}, Note: "at its peak"},
 		{What: "start", Unit: "ms", Target: 50, Values: []float64{80, 51, 49}},
 		{What: "first start", Unit: "ms", Values: []float64{80}},
 		{What: "stop", Unit: "ms", Target: 50, Err: errors.New("no")},
@@ -71,6 +71,8 @@ func TestQuantities(t *testing.T) {
 | start       | 51.0 ms (49.0–80.0), 3 times | ≤ 50 ms  | MISS            |
 | first start | 80.0 ms                      | –        | for information |
 | stop        |                              | ≤ 50 ms  | FAILED          |
+
+- memory: at its peak.
 `
 	if got != want[1:] {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

@@ -1,12 +1,15 @@
 package auth
 
 import (
+	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/url"
 	"slices"
 	"strings"
+
+	lru "github.com/hashicorp/golang-lru/v2"
 )
 
 // shownSubject is how much of a subject the log shows, in bytes.
@@ -54,9 +57,37 @@ func MatchCertificate(named []string) (func(*x509.Certificate) bool, error) {
 		}
 		wanted[identity] = true
 	}
+	names := newCertificateNames()
 	return func(certificate *x509.Certificate) bool {
-		return slices.ContainsFunc(identities(certificate), func(identity string) bool { return wanted[identity] })
+		return slices.ContainsFunc(names.of(certificate), func(identity string) bool { return wanted[identity] })
 	}, nil
+}
+
+// maxCertificates is of how many certificates the names are kept.
+const maxCertificates = 4096
+
+// certificateNames keeps the names in certificates that were seen before: to bring them into the form in which they are
+// compared costs more than the rest of a small call's authentication.
+type certificateNames struct {
+	seen *lru.Cache[[sha256.Size]byte, []string]
+}
+
+func newCertificateNames() *certificateNames {
+	seen, _ := lru.New[[sha256.Size]byte, []string](maxCertificates) // fails for no size only
+	return &certificateNames{seen}
+}
+
+func (n *certificateNames) of(certificate *x509.Certificate) []string {
+	if len(certificate.Raw) == 0 { // was not parsed
+		return identities(certificate)
+	}
+	sum := sha256.Sum256(certificate.Raw)
+	names, ok := n.seen.Get(sum)
+	if !ok {
+		names = identities(certificate)
+		n.seen.Add(sum, names)
+	}
+	return names
 }
 
 // identities are the names in a certificate, in the form in which they are compared.
@@ -103,9 +134,9 @@ func isVisible(text string) bool {
 }
 
 // verify finds the caller of a certificate.
-func (s *snapshot) verifyCertificate(certificate *x509.Certificate) (Caller, error) {
+func (s *snapshot) verifyCertificate(certificate *x509.Certificate, names []string) (Caller, error) {
 	var found Caller
-	for _, identity := range identities(certificate) {
+	for _, identity := range names {
 		caller, ok := s.certificates[identity]
 		switch {
 		case !ok || caller.Subject == found.Subject:

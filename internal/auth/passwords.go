@@ -2,9 +2,6 @@ package auth
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/rand"
-	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"runtime"
@@ -18,6 +15,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"ordermanagement/internal/follow"
+	"ordermanagement/internal/keyed"
 )
 
 const (
@@ -59,7 +57,7 @@ const (
 type passwords struct {
 	now     func() time.Time
 	compare func(hash, password []byte) error
-	key     [sha256.Size]byte
+	hasher  *keyed.Hasher
 	right   *lru.Cache[fact, struct{}]
 	users   ledger
 	nobody  ledger
@@ -69,7 +67,7 @@ type passwords struct {
 }
 
 // fact is the keyed hash of a name, a password, and the bcrypt hash that it fits or doesn't.
-type fact [sha256.Size]byte
+type fact = keyed.Digest
 
 // ledger is what is kept of wrong passwords.
 type ledger struct {
@@ -87,13 +85,13 @@ func newPasswords(now func() time.Time) *passwords {
 	processors := float64(runtime.GOMAXPROCS(0))
 	p := &passwords{
 		now:     now,
+		hasher:  keyed.New(),
 		compare: bcrypt.CompareHashAndPassword,
 		users:   newLedger(maxUsers, wrongShare*processors),
 		nobody:  newLedger(maxNobody, nobodyShare*processors),
 		slots:   semaphore.NewWeighted(max(1, int64(slotShare*processors))),
 	}
 	p.right, _ = lru.New[fact, struct{}](maxUsers)
-	rand.Read(p.key[:]) // never fails (crypto/rand)
 	return p
 }
 
@@ -139,9 +137,7 @@ func (p *passwords) verify(ctx context.Context, users users, name, password stri
 
 // fact is unambiguous: neither names nor bcrypt hashes hold a colon.
 func (p *passwords) fact(name, hash, password string) fact {
-	mac := hmac.New(sha256.New, p.key[:])
-	_, _ = mac.Write([]byte(name + ":" + hash + ":" + password)) // never fails
-	return fact(mac.Sum(nil))
+	return p.hasher.Of(name, ":", hash, ":", password)
 }
 
 // number is a random number that is always the same for a name.

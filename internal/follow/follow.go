@@ -45,10 +45,11 @@ type Files[T any] struct {
 
 	current atomic.Pointer[T]
 
-	mu      sync.Mutex
-	checked time.Time
-	tried   [sha256.Size]byte // what was read when the files were last looked at
-	failed  bool              // whether it couldn't be used
+	checked atomic.Int64 // when the files were last looked at, in ns
+
+	mu     sync.Mutex
+	tried  [sha256.Size]byte // what was read when the files were last looked at
+	failed bool              // whether it couldn't be used
 }
 
 // New reads the files for the first time; whatever is wrong with them is an error.
@@ -59,7 +60,8 @@ func New[T any](files []string, parse func(contents [][]byte) (*T, error), optio
 	if options.Logger == nil {
 		options.Logger = slog.New(slog.DiscardHandler)
 	}
-	f := &Files[T]{options: options, files: files, parse: parse, checked: options.Now()}
+	f := &Files[T]{options: options, files: files, parse: parse}
+	f.checked.Store(options.Now().UnixNano())
 	contents, sum, err := f.read()
 	if err != nil {
 		return nil, err
@@ -75,15 +77,20 @@ func New[T any](files []string, parse func(contents [][]byte) (*T, error), optio
 
 // Get is the value of now. Nobody waits: while one caller looks at the files, the others get what was read before.
 func (f *Files[T]) Get() *T {
-	if f.mu.TryLock() {
+	if now := f.options.Now().UnixNano(); f.due(now) && f.mu.TryLock() {
 		defer f.mu.Unlock()
-		// A clock that was set back must not stop the checks.
-		if now := f.options.Now(); now.Sub(f.checked) >= Interval || now.Before(f.checked) {
-			f.checked = now
+		if f.due(now) { // nobody else has looked just now
+			f.checked.Store(now)
 			f.check()
 		}
 	}
 	return f.current.Load()
+}
+
+// due says whether it is time to look at the files. A clock that was set back must not stop that.
+func (f *Files[T]) due(now int64) bool {
+	since := now - f.checked.Load()
+	return since >= int64(Interval) || since < 0
 }
 
 // check is called with the lock held.

@@ -19,6 +19,8 @@ import (
 
 	"ordermanagement/internal/auth"
 	"ordermanagement/internal/follow"
+
+	"ordermanagement/internal/keyed"
 )
 
 const (
@@ -59,7 +61,7 @@ type Introspection struct {
 	endpoint *endpoint
 	client   *follow.Files[client]
 
-	hasher  *hasher
+	hasher  *keyed.Hasher
 	taken   *cache[auth.Caller]
 	refused *cache[*auth.Refusal]
 	flights singleflight.Group
@@ -83,7 +85,7 @@ func NewIntrospection(options IntrospectionOptions) (*Introspection, error) {
 	if options.Now == nil {
 		options.Now = time.Now
 	}
-	i := &Introspection{hasher: newHasher(), slots: semaphore.NewWeighted(int64(options.Concurrency))}
+	i := &Introspection{hasher: keyed.New(), slots: semaphore.NewWeighted(int64(options.Concurrency))}
 	var err error
 	if options.Claims, err = options.Claims.complete(); err != nil {
 		return nil, err
@@ -125,7 +127,7 @@ func (i *Introspection) VerifyToken(ctx context.Context, token string) (auth.Cal
 	if len(token) > MaxToken {
 		return auth.Caller{}, tooLong()
 	}
-	d := i.hasher.digest(token)
+	d := i.hasher.Of(token)
 	if caller, ok, err := i.remembered(d); ok {
 		return caller, err
 	}
@@ -141,7 +143,7 @@ func (i *Introspection) VerifyToken(ctx context.Context, token string) (auth.Cal
 	return answer.(auth.Caller), err
 }
 
-func (i *Introspection) remembered(d digest) (caller auth.Caller, ok bool, err error) {
+func (i *Introspection) remembered(d keyed.Digest) (caller auth.Caller, ok bool, err error) {
 	now := i.options.Now()
 	if caller, ok := i.taken.get(d, now); ok {
 		return caller, true, nil
@@ -153,7 +155,7 @@ func (i *Introspection) remembered(d digest) (caller auth.Caller, ok bool, err e
 }
 
 // introspect asks about a token and remembers what was found out. That nothing was isn't remembered.
-func (i *Introspection) introspect(ctx context.Context, token string, d digest) (auth.Caller, error) {
+func (i *Introspection) introspect(ctx context.Context, token string, d keyed.Digest) (auth.Caller, error) {
 	claims, err := i.ask(ctx, token)
 	now := i.options.Now()
 	var caller auth.Caller

@@ -14,6 +14,8 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 
 	"ordermanagement/internal/auth"
+
+	"ordermanagement/internal/keyed"
 )
 
 // JWTOptions say which JWTs are taken.
@@ -37,7 +39,7 @@ type JWTOptions struct {
 // told: by its at_hash or c_hash, and by its audience, a client. So this service should have an audience of its own.
 type JWT struct {
 	options    JWTOptions
-	hasher     *hasher
+	hasher     *keyed.Hasher
 	remembered *cache[verified]
 }
 
@@ -90,7 +92,7 @@ func NewJWT(options JWTOptions) (*JWT, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the cache of JWTs: %w", err)
 	}
-	return &JWT{options: options, hasher: newHasher(), remembered: remembered}, nil
+	return &JWT{options: options, hasher: keyed.New(), remembered: remembered}, nil
 }
 
 // VerifyToken finds the caller of a JWT. What is not a JWT, or one of another issuer, is not of this kind: others may know
@@ -104,7 +106,7 @@ func (v *JWT) VerifyToken(ctx context.Context, token string) (auth.Caller, error
 		return auth.Caller{}, auth.ErrNotMine
 	}
 	now, keys := v.options.Now(), v.options.Keys.Current()
-	d := v.hasher.digest(token)
+	d := v.hasher.Of(token)
 	if found, ok := v.remembered.get(d, now); ok && found.keys == keys {
 		return found.caller, nil
 	}

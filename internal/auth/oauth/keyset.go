@@ -28,8 +28,8 @@ const (
 // KeySet is a set of public keys that verify signatures. It doesn't change.
 type KeySet struct {
 	keys    []key
-	unused  []string // why keys that are for signatures are not used
-	content digest   // of the keys; their order doesn't matter
+	unused  []string          // why keys that are for signatures are not used
+	content [sha256.Size]byte // of the keys; their order doesn't matter
 }
 
 // key is what verifies signatures: id and algorithm may be empty.
@@ -99,7 +99,7 @@ func parseKey(document jsontext.Value) (key, error) {
 }
 
 // sum is the same for two sets of the same keys.
-func sum(keys []key) digest {
+func sum(keys []key) [sha256.Size]byte {
 	lines := make([]string, len(keys))
 	for i, k := range keys {
 		lines[i] = fmt.Sprintf("%q %q %x", k.id, k.algorithm, k.print)

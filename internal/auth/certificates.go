@@ -6,7 +6,12 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+
+	lru "github.com/hashicorp/golang-lru/v2"
 )
+
+// maxSubjects is how many subjects are kept.
+const maxSubjects = 1 << 10
 
 // shownSubject is how much of a subject the log shows, in bytes.
 const shownSubject = 256
@@ -42,10 +47,29 @@ func canonicalIdentity(text string) (string, error) {
 	return subject, nil
 }
 
+// subjects keeps the canonical forms of subjects that were seen lately, by their DER: a connection shows the same one
+// with each call. What none can be found in is kept as "".
+type subjects struct{ seen *lru.Cache[string, string] }
+
+func newSubjects() subjects {
+	seen, _ := lru.New[string, string](maxSubjects) // fails for no size only
+	return subjects{seen}
+}
+
+func (s subjects) of(der []byte) string {
+	key := string(der)
+	subject, ok := s.seen.Get(key)
+	if !ok {
+		subject, _ = subjectOf(der)
+		s.seen.Add(key, subject)
+	}
+	return subject
+}
+
 // identities are the names in a certificate, in the form in which they are compared.
-func identities(certificate *x509.Certificate) []string {
+func (s subjects) identities(certificate *x509.Certificate) []string {
 	var all []string
-	if subject, err := subjectOf(certificate.RawSubject); err == nil {
+	if subject := s.of(certificate.RawSubject); subject != "" {
 		all = append(all, subject)
 	}
 	for _, name := range certificate.DNSNames {
@@ -85,11 +109,11 @@ func isVisible(text string) bool {
 	return text != "" && !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
-// verify finds the caller of a certificate.
-func (s *snapshot) verifyCertificate(certificate *x509.Certificate) (Caller, error) {
+// verifyCertificate finds the caller of a certificate among those that are known by identity.
+func (s subjects) verifyCertificate(known map[string]Caller, certificate *x509.Certificate) (Caller, error) {
 	var found Caller
-	for _, identity := range identities(certificate) {
-		caller, ok := s.certificates[identity]
+	for _, identity := range s.identities(certificate) {
+		caller, ok := known[identity]
 		switch {
 		case !ok || caller.Subject == found.Subject:
 		case found.Subject != "":

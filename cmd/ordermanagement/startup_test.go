@@ -70,7 +70,10 @@ func TestStartFails(t *testing.T) {
 			args: free("--tls-cert=none.crt", "--tls-key=none.key"), code: exitFailed, lines: []string{"none.crt"},
 		},
 		"named token file that is not there": {
-			args: free("--tokens-file=none", "--callers-file=none.yaml"), code: exitFailed, lines: []string{"--tokens-file, --callers-file: read the token file: open none"},
+			args: free("--tokens-file=none", "--callers-file=none.yaml"), code: exitFailed, lines: []string{"--tokens-file, --callers-file, --htpasswd-file: open none"},
+		},
+		"named htpasswd file that is not there": {
+			args: free("--htpasswd-file=none"), code: exitFailed, lines: []string{"--htpasswd-file: open none"},
 		},
 		"named page token key that is not there": {
 			args: free("--page-token-key=none"), code: exitFailed, lines: []string{"--page-token-key: open none"},

@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -11,6 +10,9 @@ import (
 
 	lru "github.com/hashicorp/golang-lru/v2"
 )
+
+// maxSubjects is how many subjects are kept.
+const maxSubjects = 1 << 10
 
 // shownSubject is how much of a subject the log shows, in bytes.
 const shownSubject = 256
@@ -46,6 +48,25 @@ func canonicalIdentity(text string) (string, error) {
 	return subject, nil
 }
 
+// subjects keeps the canonical forms of subjects that were seen lately, by their DER: a connection shows the same one
+// with each call. What none can be found in is kept as "".
+type subjects struct{ seen *lru.Cache[string, string] }
+
+func newSubjects() subjects {
+	seen, _ := lru.New[string, string](maxSubjects) // fails for no size only
+	return subjects{seen}
+}
+
+func (s subjects) of(der []byte) string {
+	key := string(der)
+	subject, ok := s.seen.Get(key)
+	if !ok {
+		subject, _ = subjectOf(der)
+		s.seen.Add(key, subject)
+	}
+	return subject
+}
+
 // MatchCertificate makes a function that says whether a certificate has one of the identities, which are written as those of
 // an [Entry].
 func MatchCertificate(named []string) (func(*x509.Certificate) bool, error) {
@@ -57,43 +78,16 @@ func MatchCertificate(named []string) (func(*x509.Certificate) bool, error) {
 		}
 		wanted[identity] = true
 	}
-	names := newCertificateNames()
+	seen := newSubjects()
 	return func(certificate *x509.Certificate) bool {
-		return slices.ContainsFunc(names.of(certificate), func(identity string) bool { return wanted[identity] })
+		return slices.ContainsFunc(seen.identities(certificate), func(identity string) bool { return wanted[identity] })
 	}, nil
 }
 
-// maxCertificates is of how many certificates the names are kept.
-const maxCertificates = 4096
-
-// certificateNames keeps the names in certificates that were seen before: to bring them into the form in which they are
-// compared costs more than the rest of a small call's authentication.
-type certificateNames struct {
-	seen *lru.Cache[[sha256.Size]byte, []string]
-}
-
-func newCertificateNames() *certificateNames {
-	seen, _ := lru.New[[sha256.Size]byte, []string](maxCertificates) // fails for no size only
-	return &certificateNames{seen}
-}
-
-func (n *certificateNames) of(certificate *x509.Certificate) []string {
-	if len(certificate.Raw) == 0 { // was not parsed
-		return identities(certificate)
-	}
-	sum := sha256.Sum256(certificate.Raw)
-	names, ok := n.seen.Get(sum)
-	if !ok {
-		names = identities(certificate)
-		n.seen.Add(sum, names)
-	}
-	return names
-}
-
 // identities are the names in a certificate, in the form in which they are compared.
-func identities(certificate *x509.Certificate) []string {
+func (s subjects) identities(certificate *x509.Certificate) []string {
 	var all []string
-	if subject, err := subjectOf(certificate.RawSubject); err == nil {
+	if subject := s.of(certificate.RawSubject); subject != "" {
 		all = append(all, subject)
 	}
 	for _, name := range certificate.DNSNames {
@@ -133,11 +127,11 @@ func isVisible(text string) bool {
 	return text != "" && !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
-// verify finds the caller of a certificate.
-func (s *snapshot) verifyCertificate(certificate *x509.Certificate, names []string) (Caller, error) {
+// verifyCertificate finds the caller of a certificate among those that are known by identity.
+func (s subjects) verifyCertificate(known map[string]Caller, certificate *x509.Certificate) (Caller, error) {
 	var found Caller
-	for _, identity := range names {
-		caller, ok := s.certificates[identity]
+	for _, identity := range s.identities(certificate) {
+		caller, ok := known[identity]
 		switch {
 		case !ok || caller.Subject == found.Subject:
 		case found.Subject != "":

@@ -24,7 +24,7 @@ type Files struct {
 type Directory struct {
 	files     *follow.Files[snapshot]
 	passwords *passwords
-	names     *certificateNames
+	subjects  subjects
 }
 
 var (
@@ -51,7 +51,7 @@ func NewDirectory(files Files, options DirectoryOptions) (*Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Directory{followed, newPasswords(options.Now), newCertificateNames()}, nil
+	return &Directory{followed, newPasswords(options.Now), newSubjects()}, nil
 }
 
 // VerifyToken finds the caller of an opaque token of the token file; any other is [ErrNotMine].
@@ -75,7 +75,7 @@ func (d *Directory) VerifyPassword(ctx context.Context, user, password string) (
 // VerifyCertificate finds the caller of a client certificate that TLS has verified. One that the callers file doesn't
 // know is refused with the cause [Unknown], one that several callers have with [Ambiguous].
 func (d *Directory) VerifyCertificate(certificate *x509.Certificate) (Caller, error) {
-	return d.files.Get().verifyCertificate(certificate, d.names.of(certificate))
+	return d.subjects.verifyCertificate(d.files.Get().certificates, certificate)
 }
 
 // Check says what is wrong with contents that the files could have.

@@ -43,8 +43,8 @@ type endpoint struct {
 	client *http.Client
 }
 
-// newEndpoint makes an endpoint that keeps at most so many connections; with none, each request makes its own.
-func newEndpoint(address string, peer Peer, connections int, logger *slog.Logger) (*endpoint, error) {
+// newEndpoint makes an endpoint that keeps so many connections while nobody uses them.
+func newEndpoint(address string, peer Peer, idle int, logger *slog.Logger) (*endpoint, error) {
 	host, err := checkAddress(address, peer.AllowLoopbackHTTP)
 	if err != nil {
 		return nil, err
@@ -64,10 +64,9 @@ func newEndpoint(address string, peer Peer, connections int, logger *slog.Logger
 			DialContext:            (&net.Dialer{Timeout: connectTimeout}).DialContext,
 			TLSClientConfig:        config,
 			TLSHandshakeTimeout:    connectTimeout,
-			DisableKeepAlives:      connections == 0,
+			DisableKeepAlives:      idle == 0,
 			DisableCompression:     true,
-			MaxConnsPerHost:        connections,
-			MaxIdleConnsPerHost:    connections,
+			MaxIdleConnsPerHost:    idle,
 			IdleConnTimeout:        idleTimeout,
 			MaxResponseHeaderBytes: maxAnswerHeader,
 		},

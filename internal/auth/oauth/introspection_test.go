@@ -242,19 +242,28 @@ func TestIntrospectionOfOneTokenByMany(t *testing.T) {
 }
 
 func TestIntrospectionsAtTheSameTimeAreBounded(t *testing.T) {
-	const most = 3
-	var running, highest atomic.Int64
+	const most, callers = 3, 20
+	var started, running, highest atomic.Int64
+	turn := make(chan struct{})
 	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		n := running.Add(1)
-		defer running.Add(-1)
 		for old := highest.Load(); n > old && !highest.CompareAndSwap(old, n); old = highest.Load() {
 		}
+		<-turn
+		running.Add(-1)
 		io.WriteString(w, active(nil))
 	})
 	by := introspection(t, s, func(o *oauth.IntrospectionOptions) { o.Concurrency = most })
 	var group sync.WaitGroup
-	for i := range 60 {
-		group.Go(func() { taken(t, by, fmt.Sprintf("opaque %d", i)) })
+	for i := range callers {
+		group.Go(func() {
+			started.Add(1)
+			taken(t, by, fmt.Sprintf("opaque %d", i))
+		})
+	}
+	eventually(t, "as many as may", func() bool { return started.Load() == callers && running.Load() >= most })
+	for range callers {
+		turn <- struct{}{}
 	}
 	group.Wait()
 	if n := highest.Load(); n > most {

@@ -68,6 +68,9 @@ func NewRemoteKeys(options RemoteOptions) (*RemoteKeys, error) {
 	if (options.URL == "") == (options.Issuer == "") {
 		return nil, errors.New("the keys of a JWT issuer need the address of the JWK set or of the issuer, one of them")
 	}
+	if strings.ContainsAny(options.Issuer, "?#") {
+		return nil, errors.New("the address of a JWT issuer can't have a query or a fragment (OpenID Connect Discovery 1.0, 2)")
+	}
 	if min(options.Interval, options.RefreshInterval, options.RetryDelay, options.Timeout) < 0 {
 		return nil, errors.New("the intervals in which the keys of a JWT issuer are fetched can't be negative")
 	}

@@ -2,12 +2,14 @@ package oauth_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -241,8 +243,8 @@ func TestFloodOfUnknownKeys(t *testing.T) {
 	taken(t, jwt, key.sign(t, key.header(), claims(time.Now(), nil))) // nobody else waits
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := keys.Refresh(cancelled); err == nil {
-		t.Error("waits for longer than its context")
+	if err := keys.Refresh(cancelled); !errors.Is(err, context.Canceled) {
+		t.Errorf("waits for longer than its context: %v", err)
 	}
 	close(release)
 	group.Wait()
@@ -262,6 +264,31 @@ func TestUnknownKeysWithinTheInterval(t *testing.T) {
 	}
 	if n := s.requests.Load(); n != 1 {
 		t.Errorf("%d requests", n)
+	}
+}
+
+// Whoever waits for keys that nobody fetches doesn't wait for ever.
+func TestRefreshOfKeysThatDoNotRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		keys, err := oauth.NewRemoteKeys(oauth.RemoteOptions{URL: "https://a.test"})
+		must(t, err)
+		start := time.Now()
+		if err := keys.Refresh(t.Context()); err == nil || time.Since(start) > 2*time.Second {
+			t.Errorf("%v after %s", err, time.Since(start))
+		}
+	})
+}
+
+func TestRunEndsWithItsContext(t *testing.T) {
+	s, journal := serve(t, hangs), &journal{}
+	keys, err := oauth.NewRemoteKeys(oauth.RemoteOptions{URL: s.URL, Peer: s.peer(), Logger: journal.Logger(), Timeout: deadline})
+	must(t, err)
+	t.Run("while it fetches", func(t *testing.T) { // it ends with this part
+		run(t, keys)
+		eventually(t, "asked", func() bool { return s.requests.Load() == 1 })
+	})
+	if n := journal.Lines("can't be fetched"); n != 0 {
+		t.Error("that it was stopped is in the log as a failure")
 	}
 }
 
@@ -329,6 +356,7 @@ func TestRemoteOptions(t *testing.T) {
 		"with a password":       {URL: "https://user:password@a.test"},
 		"no host":               {URL: "https:///keys"},
 		"negative":              {URL: "https://a.test", Interval: -1},
+		"issuer with a query":   {Issuer: "https://a.test?b"},
 		"no such authorities":   {URL: "https://a.test", Peer: oauth.Peer{CAFile: "/none"}},
 	} {
 		t.Run(name, func(t *testing.T) {

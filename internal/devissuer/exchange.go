@@ -119,7 +119,7 @@ func (i *Issuer) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.Refr
 	if err != nil {
 		return nil, err
 	}
-	caller, err := i.options.Authenticate(ctx, found.login.token)
+	caller, err := i.authenticate(ctx, found.login.token)
 	if err != nil || caller.Subject != found.login.caller.Subject || caller.Tenant != found.login.caller.Tenant {
 		return nil, i.noLongerLetIn(ctx, id, err)
 	}

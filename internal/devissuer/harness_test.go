@@ -60,7 +60,7 @@ func (w *world) authenticate(_ context.Context, token string) (auth.Caller, erro
 	}
 	caller, ok := w.callers[token]
 	if !ok {
-		return caller, auth.Refuse(auth.KindBearer, auth.Unknown, "nobody has this token")
+		return caller, auth.ErrNotMine
 	}
 	return caller, nil
 }

@@ -67,7 +67,7 @@ type Options struct {
 	// TokenTTL is how long an access token lives; DefaultTokenTTL if zero.
 	TokenTTL time.Duration
 	Client   Client
-	// Authenticate finds the caller of a bearer token that somebody logs in with. Its errors are those of auth.Authenticator.
+	// Authenticate finds the caller of a bearer token that somebody logs in with, as an auth.TokenVerifier does.
 	Authenticate func(ctx context.Context, token string) (auth.Caller, error)
 	// Audience is that of access tokens: the service.
 	Audience string
@@ -156,6 +156,15 @@ func (o *Options) validate() (base string, err error) {
 		return "", fmt.Errorf("the life of a token must be from a second to %v", MaxTokenTTL)
 	}
 	return issuer.Path, nil
+}
+
+// authenticate finds the caller of a token. That nobody knows it is a refusal as any other.
+func (i *Issuer) authenticate(ctx context.Context, token string) (auth.Caller, error) {
+	caller, err := i.options.Authenticate(ctx, token)
+	if errors.Is(err, auth.ErrNotMine) {
+		return caller, auth.Refuse(auth.KindBearer, auth.Unknown, "nobody has this token")
+	}
+	return caller, err
 }
 
 // ServeHTTP answers requests to the path of the issuer's URL and below.

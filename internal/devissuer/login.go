@@ -116,7 +116,7 @@ func (i *Issuer) logIn(r *http.Request, request *authRequest) (l login, problem 
 		return l, "Too many attempts have failed. Wait a little.", http.StatusTooManyRequests
 	}
 	token := strings.TrimSpace(r.PostForm.Get("token"))
-	caller, err := i.options.Authenticate(r.Context(), token)
+	caller, err := i.authenticate(r.Context(), token)
 	var refusal *auth.Refusal
 	switch {
 	case errors.Is(err, auth.ErrThrottled):

@@ -14,11 +14,23 @@ const lines = () => ({
   },
 });
 
+// What one has authorized with is for all versions: the page that shows another one forgets it, unless it is written to
+// localStorage (persistAuthorization), where it would outlive the page. Now it lasts as long as the page.
+const keepAuthorization = () => ({
+  statePlugins: {
+    auth: {
+      wrapActions: {
+        restoreAuthorization: (restore) => (state) => Object.keys(state.authorized).length > 0 && restore(state),
+      },
+    },
+  },
+});
+
 window.ui = SwaggerUIBundle({
   domNode: reference,
   urls: JSON.parse(reference.dataset.documents),
   layout: "StandaloneLayout",
-  plugins: [lines],
+  plugins: [lines, keepAuthorization],
   presets: [SwaggerUIBundle.presets.apis, SwaggerUIStandalonePreset],
   deepLinking: true,
   operationsSorter: (a, b) => place(a) - place(b),
@@ -26,9 +38,6 @@ window.ui = SwaggerUIBundle({
   defaultModelsExpandDepth: 0,
   validatorUrl: null, // an online service
   oauth2RedirectUrl: new URL("/docs/oauth2-redirect.html", location).href,
-  // What one authorizes with is kept in this page only, and lasts when it shows another version. It is not written to
-  // localStorage (persistAuthorization), where it would outlive the page.
-  persistAuthorization: false,
 });
 
 if (reference.dataset.oauth2Client) {

@@ -38,7 +38,7 @@ func kinds(t *testing.T, endpoint *endpoint) map[string]struct {
 		sends       string
 	}{
 		"token":              {client.Token(secret), "Bearer " + secret},
-		"password":           {client.Basic("ann", "with:colon é "+secret), "Basic " + base64.StdEncoding.EncodeToString([]byte("ann:with:colon é "+secret))},
+		"password":           {client.Basic("ann", "with:colon, é: "+secret), "Basic " + base64.StdEncoding.EncodeToString([]byte("ann:with:colon, é: "+secret))},
 		"token source":       {client.TokenSource(oauth2.StaticTokenSource(&oauth2.Token{AccessToken: secret})), "Bearer " + secret},
 		"client credentials": {client.ClientCredentials(endpoint.config(), endpoint.Client()), "Bearer " + secret + "-1"},
 		"token file":         {client.TokenFile(write(t, secret+"\n"), nil), "Bearer " + secret},

@@ -117,7 +117,7 @@ func ExampleTokenSource() {
 
 // A JWT or another token in a file, which somebody else renews.
 func ExampleTokenFile() {
-	connection, err := client.New(address(), trusted(), client.TokenFile(data("token"), nil))
+	connection, err := client.New(address(), trusted(), client.TokenFile(jwt(), nil))
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -2,13 +2,18 @@ package client_test
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
 
 	"ordermanagement/certs"
 	"ordermanagement/client"
@@ -85,6 +90,19 @@ func authorities() *x509.CertPool { return service().TLS(operator).RootCAs }
 
 // issuer is the development issuer, which serve runs on its HTTPS listener.
 func issuer() string { return service().URL("/issuer") }
+
+// jwt is the file of a JWT that the development issuer has signed.
+var jwt = sync.OnceValue(func() (file string) {
+	id, secret, _ := strings.Cut(content("client"), ":")
+	config := &clientcredentials.Config{ClientID: id, ClientSecret: secret, TokenURL: issuer() + "/token", Scopes: []string{"orders.read"}}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: authorities()}}
+	defer transport.CloseIdleConnections()
+	token, err := config.Token(context.WithValue(context.Background(), oauth2.HTTPClient, &http.Client{Transport: transport}))
+	must(operator, err)
+	file = data("jwt")
+	must(operator, os.WriteFile(file, []byte(token.AccessToken), 0o600))
+	return file
+})
 
 // lifetime is the testing.TB of what lives as long as the test program.
 type lifetime struct {

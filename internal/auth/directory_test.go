@@ -37,7 +37,7 @@ func TestFilesThatDoNotLoad(t *testing.T) {
 		"user who is a token":      {callers, token, strings.Replace(user, "ann", "ci", 1), "htpasswd", "line 1: no caller is the user"},
 		"user twice":               {callers, token, user + "\n" + user, "htpasswd", "line 2: the user \"ann\" stands on an earlier line"},
 		"bad name of a user":       {callers, token, "a b" + user, "htpasswd", "name"},
-		"unknown key":              {callers + "    admin: true\n", token, user, "callers.yaml", "line "},
+		"unknown key":              {callers + "  - token: a\n    tenant: b\n    admin: true\n", token, user, "callers.yaml", "line 8: field admin not found"},
 		"unknown scope":            {callers + "  - {user: bob, tenant: b, scopes: [orders.raed]}", token, user, "callers.yaml", "line 6: callers[2]: there is no scope \"orders.raed\""},
 		"no tenant":                {"callers: [{token: ci}]", token, user, "callers.yaml", "line 1: callers[0]: tenant"},
 		"bad tenant":               {"callers: [{token: ci, tenant: A B}]", token, user, "callers.yaml", "tenant"},

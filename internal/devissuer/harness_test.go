@@ -2,6 +2,7 @@ package devissuer_test
 
 import (
 	"context"
+	"crypto"
 	"encoding/json"
 	"html"
 	"io"
@@ -36,6 +37,7 @@ var own = devissuer.Client{ID: "dev-client", Secret: "the-secret-of-the-client"}
 type world struct {
 	testing.TB
 	issuer *devissuer.Issuer
+	key    crypto.Signer
 	url    string       // of the issuer
 	http   *http.Client // trusts it, and follows no redirect
 	ctx    context.Context
@@ -80,6 +82,7 @@ func start(t testing.TB, change ...func(*devissuer.Options)) *world {
 	t.Cleanup(server.Close)
 	w.url = server.URL + "/issuer"
 	key, _, err := devissuer.EnsureFiles(t.TempDir())
+	w.key = key
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -195,6 +195,24 @@ func TestFlood(t *testing.T) {
 	}
 }
 
+// Whoever fails to log in, from however many addresses, fills no memory.
+func TestFloodOfPeers(t *testing.T) {
+	w := start(t)
+	form := url.Values{"request": {w.loginPage(w.authURL("orders.read"))}, "token": {"wrong"}, "answer": {"allow"}}.Encode()
+	for n := range devissuer.MaxPeers + 100 {
+		r := httptest.NewRequest("POST", "/issuer/login", strings.NewReader(form))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.RemoteAddr = fmt.Sprintf("[2001:db8::%x]:1", n)
+		answer := httptest.NewRecorder()
+		if w.issuer.ServeHTTP(answer, r); answer.Code != 403 {
+			t.Fatalf("%d: %s", answer.Code, answer.Body)
+		}
+	}
+	if _, _, _, _, peers := w.issuer.Kept(); peers != devissuer.MaxPeers {
+		t.Errorf("%d peers are kept", peers)
+	}
+}
+
 // logInQuickly opens a session without reading the page each time.
 func (w *world) logInQuickly() {
 	w.Helper()

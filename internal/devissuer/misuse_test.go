@@ -1,6 +1,7 @@
 package devissuer_test
 
 import (
+	"crypto"
 	"maps"
 	"net/http"
 	"net/url"
@@ -294,13 +295,19 @@ func TestIntrospectionMisuse(t *testing.T) {
 	w.refused(w.post("/revoke", form, basic(own.ID, "wrong")), 401, "invalid_client")
 
 	other := start(t)
+	if w.introspect(w.forge(w.key, jose.ES256, "at+jwt", w.url, audience))["active"] != true {
+		t.Error("one that is as ours is not active")
+	}
 	for name, foreign := range map[string]string{
-		"of another issuer":       other.logIn("token-of-ann", "orders.read").AccessToken,
-		"another key, our claims": w.forge(t, "at+jwt", w.url, audience),
-		"none":                    "nothing",
-		"changed":                 token[:len(token)-4] + "AAAA",
-		"unsigned":                "eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0." + strings.Split(token, ".")[1] + ".",
-		"long":                    strings.Repeat("a", 20<<10),
+		"of another issuer":    other.logIn("token-of-ann", "orders.read").AccessToken,
+		"of another key":       w.forge(rsaKey(t), jose.RS256, "at+jwt", w.url, audience),
+		"of another type":      w.forge(w.key, jose.ES256, "JWT", w.url, audience),
+		"for another audience": w.forge(w.key, jose.ES256, "at+jwt", w.url, "docs"),
+		"in another's name":    w.forge(w.key, jose.ES256, "at+jwt", other.url, audience),
+		"none":                 "nothing",
+		"changed":              token[:len(token)-4] + "AAAA",
+		"unsigned":             "eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0." + strings.Split(token, ".")[1] + ".",
+		"long":                 strings.Repeat("a", 20<<10),
 	} {
 		if got := w.introspect(foreign); len(got) != 1 || got["active"] != false {
 			t.Errorf("%s: %v", name, got)
@@ -308,19 +315,19 @@ func TestIntrospectionMisuse(t *testing.T) {
 	}
 }
 
-// forge signs what our tokens say with a key of its own, under the id of ours.
-func (w *world) forge(t testing.TB, kind, issuer, audience string) string {
-	t.Helper()
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: rsaKey(t), KeyID: w.issuer.JWKS().Keys[0].KeyID}},
-		(&jose.SignerOptions{}).WithType(jose.ContentType(kind)))
+// forge signs what our tokens say, or nearly, under the id of our key.
+func (w *world) forge(key crypto.Signer, algorithm jose.SignatureAlgorithm, kind jose.ContentType, issuer, audience string) string {
+	w.Helper()
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: algorithm, Key: jose.JSONWebKey{Key: key, KeyID: w.issuer.JWKS().Keys[0].KeyID}},
+		(&jose.SignerOptions{}).WithType(kind))
 	if err != nil {
-		t.Fatal(err)
+		w.Fatal(err)
 	}
 	token, err := jwt.Signed(signer).Claims(jwt.Claims{
 		Issuer: issuer, Audience: jwt.Audience{audience}, Subject: "x", ID: "x", Expiry: jwt.NewNumericDate(w.now().Add(time.Hour)), IssuedAt: jwt.NewNumericDate(w.now()),
 	}).Serialize()
 	if err != nil {
-		t.Fatal(err)
+		w.Fatal(err)
 	}
 	return token
 }

@@ -66,14 +66,20 @@ func security(m *method) []map[string][]string {
 }
 
 // sortSchemes puts the security schemes, which the merge has sorted by name, into the order of the alternatives.
-func (d *document) sortSchemes() {
+func (d *document) sortSchemes() error {
 	var sorted ordered.Object[json.RawMessage]
 	for _, name := range schemes() {
 		if scheme, ok := d.Components.SecuritySchemes.Get(name); ok {
 			sorted.Set(name, scheme)
 		}
 	}
+	for name := range d.Components.SecuritySchemes.All() {
+		if _, ok := sorted.Get(name); !ok {
+			return fmt.Errorf("no operation takes the security scheme %s; say in internal/tools/openapi where it stands", name)
+		}
+	}
 	d.Components.SecuritySchemes = sorted
+	return nil
 }
 
 func access(m *method) string {

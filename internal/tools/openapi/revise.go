@@ -57,7 +57,9 @@ func revise(doc *document, c *contract, s *story) error {
 	}
 	doc.Servers = []server{{URL: "/", Description: "The service that this document was read from."}}
 	r.describeTags()
-	doc.sortSchemes()
+	if err := doc.sortSchemes(); err != nil {
+		return err
+	}
 	return doc.prune()
 }
 

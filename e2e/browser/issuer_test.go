@@ -1,131 +1,17 @@
 package browser
 
 import (
-	"context"
-	"crypto/rand"
 	"fmt"
-	"log/slog"
-	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
-	"github.com/go-jose/go-jose/v4"
-	"github.com/go-jose/go-jose/v4/jwt"
-	"github.com/prometheus/client_golang/prometheus"
 
-	"ordermanagement/certs"
 	"ordermanagement/e2e/process"
-	"ordermanagement/gateway"
-	"ordermanagement/internal/auth"
 	"ordermanagement/internal/devissuer"
-	"ordermanagement/internal/order"
-	"ordermanagement/internal/store/sqlite"
-	"ordermanagement/openapi/docs"
-	"ordermanagement/server"
 )
-
-// issued lets in who has a token of an issuer.
-type issued struct{ *devissuer.Issuer }
-
-func (i issued) VerifyToken(_ context.Context, token string) (auth.Caller, error) {
-	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.ES256})
-	if err != nil {
-		return auth.Caller{}, auth.ErrNotMine
-	}
-	var claims struct {
-		jwt.Claims
-		Scope  string `json:"scope"`
-		Tenant string `json:"tenant"`
-	}
-	keys := i.JWKS()
-	if err := parsed.Claims(&keys, &claims); err != nil {
-		return auth.Caller{}, auth.Refuse(auth.KindJWT, auth.BadSignature, "not the issuer's")
-	}
-	if err := claims.ValidateWithLeeway(jwt.Expected{Issuer: i.URL(), AnyAudience: jwt.Audience{"ordermanagement"}, Time: time.Now()}, 0); err != nil {
-		return auth.Caller{}, auth.Refuse(auth.KindJWT, auth.Expired, err.Error())
-	}
-	return auth.Caller{Subject: "jwt:" + claims.Subject, Tenant: claims.Tenant, Scopes: strings.Fields(claims.Scope), Kind: auth.KindJWT}, nil
-}
-
-// startWithIssuer starts a service with a development issuer, put together from its parts.
-func startWithIssuer(t *testing.T) *process.Service {
-	t.Helper()
-	must := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	dir, log := t.TempDir(), slog.New(slog.DiscardHandler)
-	files, err := certs.EnsureDevelopment(dir, certs.DevelopmentOptions{Hosts: []string{"127.0.0.1"}})
-	must(err)
-	secure, err := certs.ServerConfig(certs.ServerOptions{CertFile: files.ServerCertFile, KeyFile: files.ServerKeyFile})
-	must(err)
-
-	token := auth.NewToken()
-	line, err := auth.TokenLine("operator", token)
-	must(err)
-	for name, text := range map[string]string{
-		"token": token, "tokens": line,
-		"callers.yaml": "callers:\n  - token: operator\n    tenant: default\n    scopes: [orders.read, orders.write]\n",
-	} {
-		must(os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
-	}
-	tokens, err := auth.LoadTokens(filepath.Join(dir, "tokens"), filepath.Join(dir, "callers.yaml"))
-	must(err)
-
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	must(err)
-	base := "https://" + listener.Addr().String()
-	key, client, err := devissuer.EnsureFiles(dir)
-	must(err)
-	issuer, err := devissuer.New(devissuer.Options{
-		Issuer: base + gateway.PathIssuer, Key: key, Client: client, Authenticate: tokens.VerifyToken,
-		Audience: "ordermanagement", Redirects: []string{base + docs.PathOAuth2Redirect}, Logger: log,
-	})
-	must(err)
-
-	store, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(dir, "orders.db")})
-	must(err)
-	pageKey := make([]byte, 32)
-	rand.Read(pageKey)
-	orders, err := server.New(server.Options{
-		Orders: order.NewService(store), Logger: log, Registry: prometheus.NewRegistry(), PageTokenKey: pageKey,
-		Authenticator: &auth.Methods{Tokens: []auth.TokenVerifier{issued{issuer}, tokens}},
-		V1:            server.V1{Enabled: true, Currency: "USD"},
-	})
-	must(err)
-	handler, err := gateway.New(gateway.Options{
-		Conn: orders.Conn(), Admit: orders.Admit, Logger: log, Authorization: issuer.Authorization(), Issuer: issuer,
-	})
-	must(err)
-	front := gateway.NewServer(handler, secure, log)
-	served := make(chan error, 1)
-	go func() { served <- front.ServeTLS(listener, "", "") }()
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		if err := front.Shutdown(ctx); err != nil {
-			t.Error(err)
-		}
-		if err := <-served; err != http.ErrServerClosed {
-			t.Error(err)
-		}
-		if err := orders.Shutdown(ctx); err != nil {
-			t.Error(err)
-		}
-		if err := store.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return &process.Service{HTTP: listener.Addr().String(), DataDir: dir}
-}
 
 // popup is the window that a click opens.
 func (b *tab) popup(click string) *tab {
@@ -148,7 +34,7 @@ func (b *tab) popup(click string) *tab {
 // The reference gets a token of the development issuer: a person logs in there, in a window of its own, with a token of
 // the service, and the calls that are tried then succeed, as far as the scopes go that were asked for.
 func TestAuthorizeAtTheIssuer(t *testing.T) {
-	service := startWithIssuer(t)
+	service := program.Start(t, process.Config{Args: []string{"--sample-data", "--dev-issuer"}})
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, service.URL("/v2/orders?orderId=seen"), strings.NewReader(`{"currencyCode": "USD", "destination": "Lisbon"}`))
 	if err != nil {
 		t.Fatal(err)

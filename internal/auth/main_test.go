@@ -20,14 +20,14 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // operator writes the files of a directory and moves its clock.
 type operator struct {
-	t     *testing.T
+	t     testing.TB
 	files auth.Files
 	mu    sync.Mutex
 	now   time.Time
 	log   strings.Builder
 }
 
-func newOperator(t *testing.T) *operator {
+func newOperator(t testing.TB) *operator {
 	dir := t.TempDir()
 	return &operator{t: t, now: time.Now(), files: auth.Files{
 		Callers: filepath.Join(dir, "callers.yaml"), Tokens: filepath.Join(dir, "tokens"), Htpasswd: filepath.Join(dir, "htpasswd"),

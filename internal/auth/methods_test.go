@@ -176,10 +176,10 @@ func FuzzAuthorization(f *testing.F) {
 	for _, seed := range []string{"", "Bearer abc", "Basic YW5uOng=", "basic ====", "Bearer \x00", "Basic YTpiYy=="} {
 		f.Add(seed)
 	}
+	o := newOperator(f)
+	o.writeAll("callers: [{user: ann, tenant: acme}]", "", "ann:"+fixedHash)
+	_, methods := o.open()
 	f.Fuzz(func(t *testing.T, authorization string) {
-		o := newOperator(t)
-		o.writeAll("callers: [{user: ann, tenant: acme}]", "", "ann:"+fixedHash)
-		_, methods := o.open()
 		caller, err := methods.Authenticate(t.Context(), auth.Credentials{Authorization: []string{authorization}})
 		if err == nil {
 			t.Fatalf("%q is %+v", authorization, caller)

@@ -41,7 +41,7 @@ const (
 // What bcrypt has found out is kept, by a keyed hash of the name, the password and the bcrypt hash, so that it never has
 // to be taken back: a user whose line in the htpasswd file changes or goes has nothing kept, one whose line stays keeps
 // it when the files are read again. A right password that was seen before therefore costs no bcrypt and passes whatever
-// is going on; so does one that is known to be wrong.
+// is going on. One that is known to be wrong costs none either.
 //
 // Any other password is checked, the same one once at the same time, if all of this allows it:
 //   - the user is not in a pause after wrong passwords ([attempts]);

@@ -16,16 +16,6 @@ func oursServer(ctx context.Context, l *lab, data string) (*running, error) {
 	return l.startCopy(ctx, "server", data)
 }
 
-// oursOpen is the gRPC server that asks nobody who is calling; nobody says so.
-func oursOpen(ctx context.Context, l *lab, data string) (*running, error) {
-	r, err := l.startCopy(ctx, "server", data, "--auth=off")
-	if err != nil {
-		return nil, err
-	}
-	r.credential = credential{}
-	return r, nil
-}
-
 // oursApart is the gRPC server, and the gateway in a process of its own.
 func oursApart(ctx context.Context, l *lab, data string) (*running, error) {
 	r, err := oursServer(ctx, l, data)

@@ -21,7 +21,6 @@ type row struct {
 	clients    int
 	peer, ours side
 	durable    bool // whether answers wait for the disk
-	brief      bool // whether its turns are half as long
 	target     report.Target
 }
 

@@ -29,9 +29,6 @@ func (l *lab) measure(ctx context.Context, r row, o options) (result report.Row,
 	}
 	defer func() { err = errors.Join(err, ours.leave()) }()
 
-	if r.brief {
-		o.slice /= 2
-	}
 	turn := func(e *entrant, length time.Duration) func() (measure.Slice, error) {
 		return func() (measure.Slice, error) { return e.turn(ctx, length) }
 	}

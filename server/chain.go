@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"ordermanagement/server/rpc"
 )
@@ -15,9 +16,11 @@ type call struct {
 	method    *method
 	inProcess bool
 	requestID string
-	origin    string // where the caller is, as its gateway tells
-	refusal   error  // what went wrong inside, for the log only
-	rehearsal bool   // only whether it would be admitted; see Server.Admit
+	began     time.Time
+	lasted    time.Duration // once it has ended
+	origin    string        // where the caller is, as its gateway tells
+	refusal   error         // what went wrong inside, for the log only
+	rehearsal bool          // only whether it would be admitted; see Server.Admit
 
 	rest    chain // of the links, those that have not begun yet
 	handler next
@@ -57,6 +60,14 @@ func newChain(links ...link) (chain, error) {
 func (ch chain) run(ctx context.Context, c *call, handler next) error {
 	c.rest, c.handler, c.next = ch, handler, c.advance
 	return c.advance(ctx)
+}
+
+// took is how long the call has taken: until the first time that somebody asks, when it has ended.
+func (c *call) took() time.Duration {
+	if c.lasted == 0 {
+		c.lasted = time.Since(c.began)
+	}
+	return c.lasted
 }
 
 func (c *call) advance(ctx context.Context) error {

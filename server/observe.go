@@ -20,6 +20,7 @@ import (
 // identify gives the call its request id, the caller's own or a new one, and answers it.
 func identify() link {
 	return link{name: "identify", run: func(ctx context.Context, c *call, next next) error {
+		c.began = time.Now()
 		c.requestID = requestid.Of(metadata.ValueFromIncomingContext(ctx, requestid.Key))
 		rpc.SetHeader(ctx, requestid.Key, c.requestID)
 		return next(ctx)
@@ -44,8 +45,7 @@ func measure(registry prometheus.Registerer) (link, error) {
 		}
 	}
 	var known sync.Map // *method → *meters: finding them by their labels costs more than counting
-	return link{name: "measure", run: func(ctx context.Context, c *call, next next) error {
-		start := time.Now()
+	return link{name: "measure", after: []string{"identify"}, run: func(ctx context.Context, c *call, next next) error {
 		found, ok := known.Load(c.method)
 		if !ok {
 			values := []string{c.method.service, c.method.name, c.method.kind}
@@ -69,7 +69,7 @@ func measure(registry prometheus.Registerer) (link, error) {
 		} else {
 			handled.WithLabelValues(c.method.service, c.method.name, c.method.kind, status.Code(err).String()).Inc()
 		}
-		m.seconds.Observe(time.Since(start).Seconds())
+		m.seconds.Observe(c.took().Seconds())
 		return err
 	}}, nil
 }
@@ -84,7 +84,6 @@ type meters struct {
 // record writes one log line a call: never a credential, never a body.
 func record(logger *slog.Logger) link {
 	return link{name: "record", after: []string{"identify"}, run: func(ctx context.Context, c *call, next next) error {
-		start := time.Now()
 		err := next(ctx)
 		if c.rehearsal && err == nil {
 			return nil
@@ -94,12 +93,11 @@ func record(logger *slog.Logger) link {
 		if !logger.Enabled(ctx, level) {
 			return err
 		}
-		duration := time.Since(start)
 		attrs := []slog.Attr{
 			slog.String("request_id", c.requestID),
 			slog.String("method", clip(c.method.full)),
 			slog.String("code", code.String()),
-			slog.Duration("duration", duration),
+			slog.Duration("duration", c.took()),
 			slog.Bool("in_process", c.inProcess),
 		}
 		if c.Caller.Subject != "" {
@@ -117,7 +115,7 @@ func record(logger *slog.Logger) link {
 		if c.refusal != nil {
 			attrs = append(attrs, slog.Any("cause", c.refusal))
 		}
-		line := slog.NewRecord(start.Add(duration), level, "call", 0) // where in the code it was made, nobody wants to know
+		line := slog.NewRecord(c.began.Add(c.took()), level, "call", 0) // where in the code it was made, nobody wants to know
 		line.AddAttrs(attrs...)
 		_ = logger.Handler().Handle(ctx, line)
 		return err

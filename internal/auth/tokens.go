@@ -71,15 +71,20 @@ func IsToken(text string) bool {
 		return false
 	}
 	for i := range len(body) {
-		switch c := body[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
-		case c == '-', c == '.', c == '_', c == '~', c == '+', c == '/':
-		default:
+		if !inToken[body[i]] {
 			return false
 		}
 	}
 	return true
 }
+
+// inToken are the characters of a b64token.
+var inToken = func() (set [256]bool) {
+	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/") {
+		set[c] = true
+	}
+	return set
+}()
 
 // TokenLine is the line of a token file for a token.
 func TokenLine(name, token string) (string, error) {

@@ -58,20 +58,20 @@ func rows() []row {
 	serverCreate := side{"server", oursServer, createOverGRPC, ""}
 	serveCreate := side{"serve", oursServe, createOverHTTP, ""}
 	rows := []row{
-		{"GetOrder", overGRPC, 64, bare, server, false, false, report.Target{RPS: 1, CPU: 0.9, Mark: 0.6}},
-		{"GetOrder", overREST, 1, stock, serve, false, false, report.Target{RPS: 5, CPU: 0.25}},
-		{"GetOrder", overREST, 64, stock, serve, false, false, report.Target{RPS: 3.5, CPU: 0.25, Mark: 2}},
-		{"GetOrder", overREST, 64, stock, gatewayApart, false, false, report.Target{RPS: 1.4}},
-		{"GetOrder", overREST, 64, cannedBytes, serve, false, false, report.Target{}},
-		{"GetOrder", overREST, 64, vanguard, serve, false, false, report.Target{}},
-		{"CreateOrder", overGRPC, 64, etcdPut, serverCreate, true, false, report.Target{RPS: 1}},
-		{"CreateOrder", overGRPC, 16, etcdPut, serverCreate, true, false, report.Target{}},
-		{"CreateOrder", overGRPC, 1, etcdPut, serverCreate, true, false, report.Target{}},
-		{"CreateOrder", overREST, 64, etcdJSONPut, serveCreate, true, false, report.Target{RPS: 1.5}},
-		{"CreateOrder", overREST, 16, etcdJSONPut, serveCreate, true, false, report.Target{}},
-		{"CreateOrder", overREST, 1, etcdJSONPut, serveCreate, true, false, report.Target{}},
-		{"CreateOrder", overREST, 64, pocketCreate, serveCreate, true, false, report.Target{RPS: 6}},
-		{"CreateOrder", overREST, 16, pocketCreate, serveCreate, true, false, report.Target{RPS: 6}},
+		{"GetOrder", overGRPC, 64, bare, server, false, report.Target{RPS: 1, CPU: 0.9, Mark: 0.6}},
+		{"GetOrder", overREST, 1, stock, serve, false, report.Target{RPS: 5, CPU: 0.25}},
+		{"GetOrder", overREST, 64, stock, serve, false, report.Target{RPS: 3.5, CPU: 0.25, Mark: 2}},
+		{"GetOrder", overREST, 64, stock, gatewayApart, false, report.Target{RPS: 1.4}},
+		{"GetOrder", overREST, 64, cannedBytes, serve, false, report.Target{}},
+		{"GetOrder", overREST, 64, vanguard, serve, false, report.Target{}},
+		{"CreateOrder", overGRPC, 64, etcdPut, serverCreate, true, report.Target{RPS: 1}},
+		{"CreateOrder", overGRPC, 16, etcdPut, serverCreate, true, report.Target{}},
+		{"CreateOrder", overGRPC, 1, etcdPut, serverCreate, true, report.Target{}},
+		{"CreateOrder", overREST, 64, etcdJSONPut, serveCreate, true, report.Target{RPS: 1.5}},
+		{"CreateOrder", overREST, 16, etcdJSONPut, serveCreate, true, report.Target{}},
+		{"CreateOrder", overREST, 1, etcdJSONPut, serveCreate, true, report.Target{}},
+		{"CreateOrder", overREST, 64, pocketCreate, serveCreate, true, report.Target{RPS: 6}},
+		{"CreateOrder", overREST, 16, pocketCreate, serveCreate, true, report.Target{RPS: 6}},
 	}
 	return append(rows, callerRows()...)
 }

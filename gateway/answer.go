@@ -40,6 +40,10 @@ func (a *answer) marshal() ([]byte, error) {
 	return *a.buffer, nil
 }
 
+// abandon keeps the buffer from serving another call: HTTP/2 may still be sending it when the write of a stream that was
+// reset has failed, and what it sends must stay the answer of this one.
+func (a *answer) abandon() { a.buffer = nil }
+
 // release is called when the answer has been sent.
 func (a *answer) release() {
 	if a.buffer != nil && cap(*a.buffer) <= maxKept {

@@ -104,6 +104,7 @@ func (w *response) Write(p []byte) (int, error) {
 	n, err := w.ResponseWriter.Write(p)
 	w.bytes += int64(n)
 	if err != nil {
+		w.call.answer.abandon()
 		w.hangUp()
 	}
 	return len(p), nil

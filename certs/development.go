@@ -50,11 +50,7 @@ type Development struct {
 // It may be killed at any time and be called again, also by several processes at once: every step is one file that
 // appears whole, the key before its certificate, and the next call goes on with what it finds.
 func EnsureDevelopment(dir string, opts DevelopmentOptions) (Development, error) {
-	d := Development{
-		CAFile: filepath.Join(dir, "ca.crt"), CAKeyFile: filepath.Join(dir, "ca.key"),
-		ServerCertFile: filepath.Join(dir, "server.crt"), ServerKeyFile: filepath.Join(dir, "server.key"),
-		GatewayCertFile: filepath.Join(dir, "gateway.crt"), GatewayKeyFile: filepath.Join(dir, "gateway.key"),
-	}
+	d := developmentIn(dir)
 	opts.Now = clockOr(opts.Now)
 	opts.Logger = loggerOr(opts.Logger)
 
@@ -69,14 +65,7 @@ func EnsureDevelopment(dir string, opts DevelopmentOptions) (Development, error)
 	}
 	gateway.URIs = []*url.URL{uri}
 
-	if err := os.MkdirAll(dir, directoryMode); err != nil {
-		return Development{}, err
-	}
-	if err := removeLeftovers(dir, opts.Now(), "ca.crt", "ca.key", "server.crt", "server.key", "gateway.crt",
-		"gateway.key"); err != nil {
-		return Development{}, err
-	}
-	authority, err := d.ensureAuthority(opts)
+	authority, err := d.ensureAuthority(dir, opts)
 	if err != nil {
 		return Development{}, err
 	}
@@ -87,6 +76,21 @@ func EnsureDevelopment(dir string, opts DevelopmentOptions) (Development, error)
 		return Development{}, err
 	}
 	return d, nil
+}
+
+// EnsureAuthority does so for the authority alone; leaves are not looked at. Hosts have no meaning here.
+func EnsureAuthority(dir string, opts DevelopmentOptions) (*Authority, error) {
+	opts.Now = clockOr(opts.Now)
+	opts.Logger = loggerOr(opts.Logger)
+	return developmentIn(dir).ensureAuthority(dir, opts)
+}
+
+func developmentIn(dir string) Development {
+	return Development{
+		CAFile: filepath.Join(dir, "ca.crt"), CAKeyFile: filepath.Join(dir, "ca.key"),
+		ServerCertFile: filepath.Join(dir, "server.crt"), ServerKeyFile: filepath.Join(dir, "server.key"),
+		GatewayCertFile: filepath.Join(dir, "gateway.crt"), GatewayKeyFile: filepath.Join(dir, "gateway.key"),
+	}
 }
 
 // serverRequest asks for the names under which a machine reaches itself, and for the given ones.
@@ -112,7 +116,13 @@ func serverRequest(hosts []string) (LeafRequest, error) {
 	return req, nil
 }
 
-func (d Development) ensureAuthority(opts DevelopmentOptions) (*Authority, error) {
+func (d Development) ensureAuthority(dir string, opts DevelopmentOptions) (*Authority, error) {
+	if err := os.MkdirAll(dir, directoryMode); err != nil {
+		return nil, err
+	}
+	if err := removeLeftovers(dir, opts.Now(), "ca.crt", "ca.key", "server.crt", "server.key", "gateway.crt", "gateway.key"); err != nil {
+		return nil, err
+	}
 	// The authority is made first, so certificates without one have lost theirs: a new one wouldn't fit them.
 	for _, file := range []string{d.ServerCertFile, d.GatewayCertFile} {
 		leaf, err := exists(file)

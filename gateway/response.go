@@ -62,6 +62,18 @@ func (w *response) forwardHeaders() {
 	for key, values := range w.call.header {
 		addHeader(w.Header(), key, values)
 	}
+	if w.call.request.Header.Get("Sec-Fetch-Dest") == "empty" {
+		quieten(w.Header())
+	}
+}
+
+// quieten takes the challenge of Basic out of an answer to a script (Fetch Metadata, Sec-Fetch-Dest: empty): a browser would ask
+// the person for a password before the script sees the answer, and keep it beyond the script's reach.
+func quieten(h http.Header) {
+	const name = "Www-Authenticate"
+	if values, ok := h[name]; ok {
+		h[name] = slices.DeleteFunc(slices.Clone(values), func(challenge string) bool { return strings.HasPrefix(challenge, "Basic") })
+	}
 }
 
 func (w *response) WriteHeader(code int) {

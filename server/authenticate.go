@@ -12,6 +12,8 @@ import (
 	"ordermanagement/server/rpc"
 )
 
+const wwwAuthenticate = "www-authenticate"
+
 // authenticate finds out who is calling. A credential that is there and wrong is refused, even where none is needed.
 func authenticate(authenticator auth.Authenticator, gateway trust, refusals *refusals) link {
 	return link{name: "authenticate", after: []string{"translate", "contain"}, run: func(ctx context.Context, c *call, next next) error {
@@ -33,7 +35,7 @@ func authenticate(authenticator auth.Authenticator, gateway trust, refusals *ref
 		refusals.count(refused.Kind, refused.Cause)
 		if refused.Cause != auth.Throttled && refused.Cause != auth.Unavailable {
 			for _, value := range authenticator.Challenges(refused) {
-				rpc.SetHeader(ctx, "www-authenticate", value)
+				rpc.SetHeader(ctx, wwwAuthenticate, value)
 			}
 		}
 		return refusedCredential(refused)
@@ -50,10 +52,14 @@ func refusedCredential(refused *auth.Refusal) error {
 		return apierror.New(apiv1.ErrorReason_TOO_MANY_ATTEMPTS, "too many wrong passwords have come; try again later", apierror.RetryAfter(apierror.RetryDelay)).Err()
 	case errors.Is(refused, auth.ErrUnavailable):
 		return apierror.New(apiv1.ErrorReason_SERVICE_UNAVAILABLE, "whether the credential is valid can't be found out now; try again", apierror.RetryAfter(apierror.RetryDelay)).Err()
+	case refused.Kind == auth.KindCertificate && refused.Cause != auth.Unknown:
+		return apierror.New(apiv1.ErrorReason_CREDENTIALS_INVALID, "the client certificate can't be taken; show another one, or send \"Authorization: Bearer TOKEN\"").Err()
+	case refused.Cause == auth.Expired: // it was a good one, so this tells nothing to who has made it up
+		return apierror.New(apiv1.ErrorReason_CREDENTIALS_INVALID, "the token has expired; get a new one").Err()
 	case refused.Kind == auth.KindCertificate:
 		return apierror.New(apiv1.ErrorReason_CREDENTIALS_INVALID, "the client certificate is no caller's; ask an operator to add it to the callers file, or send \"Authorization: Bearer TOKEN\"").Err()
 	default:
-		return apierror.New(apiv1.ErrorReason_CREDENTIALS_INVALID, "the credential is not valid; send \"Authorization: Bearer TOKEN\" with a token that is let in").Err()
+		return apierror.New(apiv1.ErrorReason_CREDENTIALS_INVALID, "the credential is not valid; send one that is let in, of a kind that WWW-Authenticate names, such as \"Authorization: Bearer TOKEN\"").Err()
 	}
 }
 
@@ -64,6 +70,9 @@ func authorize(refusals *refusals) link {
 			return next(ctx)
 		}
 		refusals.count(c.Caller.Kind, causeScope)
+		if challenge, ok := auth.Insufficient(c.Caller, c.method.scope); ok {
+			rpc.SetHeader(ctx, wwwAuthenticate, challenge)
+		}
 		return apierror.WithMetadata(apiv1.ErrorReason_SCOPE_MISSING, "the caller lacks the scope "+c.method.scope+"; ask an operator for it",
 			map[string]string{"scope": c.method.scope}).Err()
 	}}

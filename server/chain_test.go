@@ -58,7 +58,8 @@ func TestCallerIsKnownBeforeTheRequestIsDecoded(t *testing.T) {
 			err := r.network.Invoke(ctx, pbv2.OrderService_ConfirmOrder_FullMethodName, &pbv2.ConfirmOrderRequest{}, &pbv2.Order{},
 				grpc.ForceCodec(rawCodec{}), grpc.Header(&header))
 			wantReason(t, err, test.code, test.reason)
-			if challenged := len(header.Get("www-authenticate")) == 1; challenged != (test.code == codes.Unauthenticated) {
+			refused := test.code == codes.Unauthenticated || test.code == codes.PermissionDenied
+			if challenged := len(header.Get("www-authenticate")) == 1; challenged != refused {
 				t.Errorf("challenges: %v", header.Get("www-authenticate"))
 			}
 			if len(header.Get("x-request-id")) != 1 {

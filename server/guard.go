@@ -29,7 +29,9 @@ func translate(cut context.Context) link {
 			st = shuttingDown()
 		}
 		if reason, _ := apierror.Reason(st); reason == apiv1.ErrorReason_INTERNAL_ERROR || reason == apiv1.ErrorReason_SERVICE_UNAVAILABLE {
-			c.refusal = err
+			if c.refusal == nil {
+				c.refusal = err
+			}
 		}
 		if c.method.v1 {
 			st = withBareViolation(st)

@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 
 	"ordermanagement/internal/auth"
+	"ordermanagement/internal/handshake"
 	"ordermanagement/internal/order"
 )
 
@@ -34,6 +35,8 @@ type Options struct {
 	V1            V1
 	Reflection    bool        // whether the contracts can be read by reflection
 	TLS           *tls.Config // nil: plaintext
+	// Handshakes tells of callers whom TLS has refused; nil if nobody wants to know.
+	Handshakes *handshake.Failures
 	// TrustedGateway says whether a verified client certificate is that of a gateway, whose word for the certificate of a
 	// caller (x-forwarded-client-cert) is taken; nil if there is none.
 	TrustedGateway func(*x509.Certificate) bool
@@ -190,7 +193,11 @@ func networkOptions(o Options, limits Limits, unknown grpc.StreamHandler, method
 		grpc.NumStreamWorkers(streamWorkers),
 	}
 	if o.TLS != nil {
-		options = append(options, grpc.Creds(credentials.NewTLS(o.TLS)))
+		secure := credentials.NewTLS(o.TLS)
+		if o.Handshakes != nil {
+			secure = o.Handshakes.GRPC(secure)
+		}
+		options = append(options, grpc.Creds(secure))
 	}
 	return options
 }

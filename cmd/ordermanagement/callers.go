@@ -56,7 +56,7 @@ func (p *process) addCallers(files *files, issuer *devissuer.Issuer) (*callers, 
 	if s.OAuth.IntrospectionURL != "" {
 		inquiry, err := oauth.NewIntrospection(oauth.IntrospectionOptions{
 			URL: s.OAuth.IntrospectionURL, Peer: peerOf(s, s.OAuth.IntrospectionURL), ClientFile: s.OAuth.IntrospectionClient,
-			Skew: s.JWT.JWTClockSkew, Claims: claims, Timeout: s.OAuth.IntrospectionTimeout, Logger: p.log,
+			Issuer: s.JWT.JWTIssuer, Audience: s.JWT.JWTAudience, Skew: s.JWT.JWTClockSkew, Claims: claims, Timeout: s.OAuth.IntrospectionTimeout, CacheTime: s.OAuth.IntrospectionCache, Logger: p.log,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("--introspection-url: %w", err)

@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"ordermanagement/certs"
@@ -36,8 +38,14 @@ type certsInitCommand struct {
 
 // Run makes the certificates and prints the files. Validity is the authority's.
 func (c *certsInitCommand) Run(p *program) error {
-	return withAuthority(p, c.Data, c.Log, c.keySettings, c.Hosts, func(made certs.Development) error {
-		_, err := fmt.Fprintf(p.stdout, "authority: %s\nserver:    %s, %s\ngateway:   %s, %s\n",
+	return p.inDirectory(c.Data, func() error {
+		made, err := certs.EnsureDevelopment(c.Data.DataDir, certs.DevelopmentOptions{
+			Hosts: c.Hosts, Algorithm: certs.Algorithm(c.Algorithm), Validity: c.Validity, Logger: newLogger(p.stderr, c.Log),
+		})
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(p.stdout, "authority: %s\nserver:    %s, %s\ngateway:   %s, %s\n",
 			made.CAFile, made.ServerCertFile, made.ServerKeyFile, made.GatewayCertFile, made.GatewayKeyFile)
 		return err
 	})
@@ -79,9 +87,12 @@ func (c *certsGatewayCommand) Run(p *program) error {
 // fileName is what a certificate may be called: its files lie beside those of the data directory.
 var fileName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@-]{0,62}$`)
 
+// ownNames are those of the files that every data directory has, and that are renewed by themselves.
+func ownNames() []string { return []string{"ca", "server", "gateway", "issuer"} }
+
 func (c *leafSettings) issue(p *program, request certs.LeafRequest) error {
-	if !fileName.MatchString(c.Name) || c.Name == "ca" {
-		p.problems.others = append(p.problems.others, fmt.Errorf("%q can't name a certificate; use up to 63 letters, digits, '.', '_', '@' and '-', and not ca", c.Name))
+	if !fileName.MatchString(c.Name) || slices.Contains(ownNames(), c.Name) {
+		p.problems.others = append(p.problems.others, fmt.Errorf("%q can't name a certificate; use up to 63 letters, digits, '.', '_', '@' and '-', and none of %s, which certs init makes", c.Name, strings.Join(ownNames(), ", ")))
 	}
 	request.CommonName, request.Algorithm, request.Validity = c.Name, certs.Algorithm(c.Algorithm), c.Validity
 	for _, host := range c.Hosts {
@@ -98,8 +109,8 @@ func (c *leafSettings) issue(p *program, request certs.LeafRequest) error {
 		}
 		request.URIs = append(request.URIs, uri)
 	}
-	return withAuthority(p, c.Data, c.Log, keySettings{}, nil, func(made certs.Development) error {
-		authority, err := certs.LoadAuthority(made.CAFile, made.CAKeyFile, nil)
+	return p.inDirectory(c.Data, func() error {
+		authority, err := certs.EnsureAuthority(c.Data.DataDir, certs.DevelopmentOptions{Logger: newLogger(p.stderr, c.Log)})
 		if err != nil {
 			return err
 		}
@@ -122,8 +133,8 @@ func (c *leafSettings) issue(p *program, request certs.LeafRequest) error {
 	})
 }
 
-// withAuthority does something with the authority of the data directory, which is made when it is missing.
-func withAuthority(p *program, data dataSettings, log logSettings, keys keySettings, hosts []string, do func(certs.Development) error) error {
+// inDirectory does something in a data directory that nobody else changes meanwhile, unless a setting is wrong.
+func (p *program) inDirectory(data dataSettings, do func() error) error {
 	if err := p.problems.err(); err != nil {
 		return usageError{err}
 	}
@@ -132,11 +143,5 @@ func withAuthority(p *program, data dataSettings, log logSettings, keys keySetti
 		return err
 	}
 	defer unlock()
-	made, err := certs.EnsureDevelopment(data.DataDir, certs.DevelopmentOptions{
-		Hosts: hosts, Algorithm: certs.Algorithm(keys.Algorithm), Validity: keys.Validity, Logger: newLogger(p.stderr, log),
-	})
-	if err != nil {
-		return err
-	}
-	return do(made)
+	return do()
 }

@@ -61,6 +61,7 @@ func TestCerts(t *testing.T) {
 	}{
 		"there already":       {[]string{"client", "batch"}, exitFailed, "--replace"},
 		"the authority":       {[]string{"client", "ca"}, exitUsage, "ca"},
+		"a file that is ours": {[]string{"server", "server", "--host=x.example.com", "--replace"}, exitUsage, "certs init"},
 		"a path":              {[]string{"client", "../batch"}, exitUsage, "../batch"},
 		"a server of no name": {[]string{"server", "nobody"}, exitUsage, "DNS name"},
 		"an unknown key":      {[]string{"client", "x", "--algorithm=md5"}, exitUsage, "rsa-3072"},

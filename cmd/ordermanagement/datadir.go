@@ -90,7 +90,7 @@ func ensureFiles(s *settings, hosts []string, log *slog.Logger) (*files, error) 
 func (f *files) readNamed(s *settings, log *slog.Logger) (err error) {
 	if s.tls() && s.TLS.TLSCert != "" {
 		if f.tls, err = listenerTLS(s.TLS.TLSCert, s.TLS.TLSKey, s.TLS, log); err != nil {
-			return fmt.Errorf("--tls-cert: %w", err)
+			return fmt.Errorf("--tls-cert, --tls-key, --client-ca: %w", err)
 		}
 	}
 	if s.serverSettings == nil {
@@ -163,7 +163,9 @@ func (f *files) ensureCertificates(s *settings, hosts []string, log *slog.Logger
 		return nil
 	}
 	f.ca = made.CAFile
-	f.tls, err = listenerTLS(made.ServerCertFile, made.ServerKeyFile, s.TLS, log)
+	if f.tls, err = listenerTLS(made.ServerCertFile, made.ServerKeyFile, s.TLS, log); err != nil && s.TLS.ClientCA != "" {
+		return fmt.Errorf("--client-ca, or certificates of the data directory: %w", err)
+	}
 	return err
 }
 

@@ -38,6 +38,7 @@ func (p *process) addServer(listener net.Listener, orders *orderStore, callers *
 		},
 		Reflection: s.GRPC.Reflection,
 		TLS:        files.tls,
+		Handshakes: p.handshakes,
 		Limits: server.Limits{
 			MessageBytes:      s.GRPC.MaxMessageBytes,
 			ConcurrentStreams: s.GRPC.MaxConcurrentStreams,

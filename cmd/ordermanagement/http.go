@@ -41,6 +41,7 @@ func (p *process) addGateway(listener net.Listener, conn connection, admit admis
 		return err
 	}
 	server := gateway.NewServer(handler, files.tls, p.log)
+	server.ErrorLog = p.handshakes.HTTP()
 	p.addHTTP("the HTTP server", server, s.Shutdown.ShutdownTimeout, func() error {
 		if files.tls == nil {
 			return server.Serve(listener)

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"ordermanagement/internal/admin"
+	"ordermanagement/internal/handshake"
 	"ordermanagement/internal/lifecycle"
 )
 
@@ -28,14 +29,15 @@ const gcPercent = 115
 
 // process is a process on its way up, running, and on its way down.
 type process struct {
-	ctx      context.Context // ends when the process is asked to stop
-	settings *settings
-	log      *slog.Logger
-	lines    *logLines // of the log; to be flushed when nothing logs any more
-	registry *prometheus.Registry
-	serving  []any                         // for the log: where
-	tasks    []func(context.Context) error // run together; they end when their clean-ups run
-	cleanups lifecycle.Stack
+	ctx        context.Context // ends when the process is asked to stop
+	settings   *settings
+	log        *slog.Logger
+	lines      *logLines // of the log; to be flushed when nothing logs any more
+	registry   *prometheus.Registry
+	handshakes *handshake.Failures
+	serving    []any                         // for the log: where
+	tasks      []func(context.Context) error // run together; they end when their clean-ups run
+	cleanups   lifecycle.Stack
 }
 
 func newProcess(p *program, s *settings) *process {

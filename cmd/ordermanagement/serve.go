@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"google.golang.org/grpc/health/grpc_health_v1"
+
+	"ordermanagement/internal/handshake"
 )
 
 // serveCommand runs the server and the gateway over an in-process connection.
@@ -55,6 +57,9 @@ func (p *program) serve(s *settings) (err error) {
 	defer proc.lines.flush()
 	defer func() { err = proc.stop(err) }()
 
+	if proc.handshakes, err = handshake.New(proc.registry, proc.log); err != nil {
+		return err
+	}
 	listeners, err := proc.listen()
 	if err != nil {
 		return err

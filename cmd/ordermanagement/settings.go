@@ -7,6 +7,7 @@ import (
 
 	"ordermanagement/certs"
 	"ordermanagement/gateway"
+	"ordermanagement/internal/auth/oauth"
 	"ordermanagement/server"
 )
 
@@ -114,7 +115,7 @@ type callerFileSettings struct {
 type authSettings struct {
 	Auth               string `type:"choice" oneof:"on,off" default:"on" help:"Authentication of callers: on or off. Off needs loopback addresses."`
 	callerFileSettings `embed:""`
-	TrustedGateways    []string `placeholder:"IDENTITY,..." default:"${gateway_identity}" help:"Client certificates of gateways: what they tell of their callers' certificates is believed, and they are nobody themselves. Names as in the callers file (default ${default}, which certs gateway puts into certificates)."`
+	TrustedGateways    []string `placeholder:"IDENTITY;..." sep:";" default:"${gateway_identity}" help:"Client certificates of gateways, separated by semicolons: what they tell of their callers' certificates is believed, and they are nobody themselves. Named as in the callers file (default ${default}, which certs gateway puts into certificates)."`
 	PageTokenKey       string   `placeholder:"FILE" help:"Key that seals page tokens, 64 hexadecimal digits, the same in every replica (default: page-token.key in the data directory, made when missing)."`
 }
 
@@ -130,6 +131,7 @@ type jwtSettings struct {
 type oauthSettings struct {
 	IntrospectionURL     string        `name:"introspection-url" placeholder:"URL" help:"Where tokens that nobody here knows are asked about (RFC 7662)."`
 	IntrospectionClient  string        `name:"introspection-client" placeholder:"FILE" help:"Credentials for --introspection-url: a file with ID:SECRET."`
+	IntrospectionCache   time.Duration `name:"introspection-cache" default:"${introspection_cache}" help:"How long it is believed that a token is active, so that not every call asks; a revoked token is taken for that long."`
 	IntrospectionTimeout time.Duration `name:"introspection-timeout" default:"2s" help:"Time for --introspection-url to answer; a call whose token can't be asked about is refused."`
 	OAuthCA              string        `name:"oauth-ca" placeholder:"FILE" help:"Authorities that may have signed the certificates of issuer, JWK set and introspection, PEM (default: the system's)."`
 	SubjectClaim         string        `name:"subject-claim" default:"sub" help:"Claim of a JWT or an introspected token that says who the caller is."`
@@ -197,6 +199,7 @@ func defaults() kong.Vars {
 		"gateway_admin":       defaultGatewayAdmin,
 		"server_address":      defaultServerAddress,
 		"gateway_identity":    "uri:" + certs.GatewayURI,
+		"introspection_cache": oauth.DefaultIntrospectionCache.String(),
 		"shutdown_timeout":    defaultShutdownTimeout.String(),
 		"max_message_bytes":   decimal(server.DefaultMessageBytes),
 		"max_streams":         decimal(server.DefaultConcurrentStreams),

@@ -64,7 +64,7 @@ func TestStartFails(t *testing.T) {
 				writeTestFile(t, filepath.Join(dir, "x.crt"), "not PEM")
 				writeTestFile(t, filepath.Join(dir, "x.key"), "not PEM")
 			},
-			args: free("--tls-cert=x.crt", "--tls-key=x.key"), code: exitFailed, lines: []string{"--tls-cert: x.crt"},
+			args: free("--tls-cert=x.crt", "--tls-key=x.key"), code: exitFailed, lines: []string{"--tls-cert, --tls-key, --client-ca: x.crt"},
 		},
 		"no such certificate": {
 			args: free("--tls-cert=none.crt", "--tls-key=none.key"), code: exitFailed, lines: []string{"none.crt"},

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"ordermanagement/certs"
 )
 
 // usageLines tells how to call the process: lines to paste into a shell. The token itself is not shown.
@@ -25,6 +27,9 @@ func usageLines(s *settings, f *files, l *listeners) string {
 			if f.ca != "" {
 				curl = append(curl, "--cacert", quote(f.ca))
 			}
+			if s.TLS.ClientAuth == string(certs.ClientAuthRequired) {
+				curl = append(curl, "--cert", "CALLER.crt", "--key", "CALLER.key")
+			}
 		}
 		fmt.Fprintf(&text, "  %s\n", strings.Join(append(append(curl, s.authorization(f, "-H", "Authorization")...), quote(url)), " "))
 	}
@@ -34,6 +39,9 @@ func usageLines(s *settings, f *files, l *listeners) string {
 			grpcurl = append(grpcurl, "-plaintext")
 		} else if f.ca != "" {
 			grpcurl = append(grpcurl, "-cacert", quote(f.ca))
+		}
+		if s.TLS.ClientAuth == string(certs.ClientAuthRequired) {
+			grpcurl = append(grpcurl, "-cert", "CALLER.crt", "-key", "CALLER.key")
 		}
 		grpcurl = append(grpcurl, s.authorization(f, "-H", "authorization")...)
 		call := []string{reachable(l.grpc), "ordermanagement.v2.OrderService/ListOrders"}

@@ -4,16 +4,18 @@ import (
 	"net/url"
 	"time"
 
+	"ordermanagement/internal/auth"
 	"ordermanagement/internal/devissuer"
 )
 
 const (
-	minClockSkew     = time.Millisecond
-	maxClockSkew     = 10 * time.Minute
-	maxTokenTTL      = devissuer.MaxTokenTTL
-	minTokenTTL      = time.Second
-	issuerSkew       = time.Millisecond // the issuer for development has the same clock: its tokens end when they say
-	maxIntrospection = 30 * time.Second
+	minClockSkew          = time.Millisecond
+	maxClockSkew          = 10 * time.Minute
+	maxTokenTTL           = devissuer.MaxTokenTTL
+	minTokenTTL           = time.Second
+	issuerSkew            = time.Millisecond // the issuer for development has the same clock: its tokens end when they say
+	maxIntrospection      = 30 * time.Second
+	maxIntrospectionCache = time.Hour
 )
 
 // checkCallers checks how callers are known.
@@ -43,6 +45,13 @@ func (s *serverSettings) checkCallers(p *problems) {
 		p.report("introspection-client", "--introspection-url and --introspection-client go together; give both or none")
 	}
 	checkRange(p, "introspection-timeout", o.IntrospectionTimeout, time.Millisecond, maxIntrospection)
+	checkRange(p, "introspection-cache", o.IntrospectionCache, time.Millisecond, maxIntrospectionCache)
+	if o.OAuthCA != "" && j.JWTIssuer == "" && o.IntrospectionURL == "" {
+		p.report("oauth-ca", "would not be used without --jwt-issuer or --introspection-url; take it out")
+	}
+	if o.OAuthTenant != "" && !auth.ValidTenant(o.OAuthTenant) {
+		p.report("oauth-tenant", "%q can't be a tenant; use 1 to 63 lower-case letters, digits and '-'", o.OAuthTenant)
+	}
 	if o.SubjectClaim == "" || o.ScopeClaim == "" || o.TenantClaim == "" && o.OAuthTenant == "" {
 		p.report("subject-claim", "--subject-claim, --scope-claim and one of --tenant-claim and --oauth-tenant have to be there")
 	}

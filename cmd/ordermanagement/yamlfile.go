@@ -76,7 +76,11 @@ func (f *settingsFile) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (
 			return nil, nil
 		}
 	}
-	text, err := scalars(&value)
+	separator := ","
+	if flag.Tag.Sep > 0 {
+		separator = string(flag.Tag.Sep)
+	}
+	text, err := scalars(&value, separator)
 	if err != nil {
 		return nil, fmt.Errorf("%s: line %d: %w", f.name, value.Line, err)
 	}
@@ -84,8 +88,8 @@ func (f *settingsFile) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (
 }
 
 // scalars is the text of a value as it stands in the file, so that it is read as on the command line: `off` is no bool.
-// A list becomes one value with commas.
-func scalars(node *yaml.Node) (string, error) {
+// A list becomes one value, with what separates the values of the flag.
+func scalars(node *yaml.Node, separator string) (string, error) {
 	for node.Kind == yaml.AliasNode {
 		node = node.Alias
 	}
@@ -100,7 +104,7 @@ func scalars(node *yaml.Node) (string, error) {
 			}
 			texts = append(texts, item.Value)
 		}
-		return strings.Join(texts, ","), nil
+		return strings.Join(texts, separator), nil
 	}
 	return "", errors.New("needs a plain value or a list of them")
 }

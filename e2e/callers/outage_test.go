@@ -69,21 +69,33 @@ func (w *world) ask(t *testing.T, s *process.Service, c credential) outcome {
 	return got
 }
 
-// readiness is what the admin listener says.
-func readiness(t *testing.T, s *process.Service) int {
+// admin asks the admin listener; the status is 0 if nobody answers.
+func admin(t *testing.T, s *process.Service, path string) (status int, body string) {
 	t.Helper()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.Admin+"/readyz", nil)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.Admin+path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	answer, err := client.Do(request)
 	if err != nil {
-		return 0
+		return 0, ""
 	}
 	defer answer.Body.Close()
-	_, _ = io.Copy(io.Discard, answer.Body)
-	return answer.StatusCode
+	text, _ := io.ReadAll(answer.Body)
+	return answer.StatusCode, string(text)
+}
+
+func readiness(t *testing.T, s *process.Service) int {
+	t.Helper()
+	status, _ := admin(t, s, "/readyz")
+	return status
+}
+
+func metrics(t *testing.T, s *process.Service) string {
+	t.Helper()
+	_, body := admin(t, s, "/metrics")
+	return body
 }
 
 func eventually(t *testing.T, what string, holds func() bool) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 
 	"ordermanagement/e2e/corpus"
+	"ordermanagement/e2e/process"
 )
 
 func uris(t *testing.T, text string) []*url.URL {
@@ -132,7 +134,8 @@ func TestCallers(t *testing.T) {
 					check("absent", credential{}, outcome{code: codes.Unauthenticated, reason: "CREDENTIALS_MISSING", asked: true})
 					for _, kind := range kinds {
 						check(kind.name+", right", kind.right, outcome{code: codes.OK})
-						check(kind.name+", insufficient", kind.insufficient, outcome{code: codes.PermissionDenied, reason: "SCOPE_MISSING"})
+						another := strings.HasPrefix(kind.insufficient.authorization, "Bearer") // token would help
+						check(kind.name+", insufficient", kind.insufficient, outcome{code: codes.PermissionDenied, reason: "SCOPE_MISSING", asked: another})
 						for what, c := range kind.wrong {
 							if way.name == "gRPC" && what == "not ASCII" {
 								continue // no client of gRPC sends it
@@ -179,11 +182,12 @@ func TestFirstCredentialCounts(t *testing.T) {
 	}
 }
 
-// TestHandshake shows that certificates which TLS doesn't verify come to nothing.
+// TestHandshake shows that certificates which TLS doesn't verify come to nothing, and that the operator is told.
 func TestHandshake(t *testing.T) {
 	w := newWorld(t)
 	bad := w.unverifiable(t)
-	for _, way := range w.ways(t) {
+	s := w.start(t)
+	for i, way := range w.waysOf(s) {
 		t.Run(way.name, func(t *testing.T) {
 			for name, certificate := range bad {
 				t.Run(name, func(t *testing.T) {
@@ -198,6 +202,13 @@ func TestHandshake(t *testing.T) {
 					}
 				})
 			}
+			server, listener := s.server, "grpc"
+			if i > 0 {
+				server, listener = []*process.Service{s.serve, s.gateway}[i-1], "http"
+			}
+			counted := regexp.MustCompile(`(?m)^tls_handshake_failures_total\{listener="` + listener + `"\} [1-9]`)
+			eventually(t, "the failures are counted", func() bool { return counted.MatchString(metrics(t, server)) })
+			eventually(t, "the failures are logged", func() bool { return strings.Contains(server.Output(), "TLS handshake failed") })
 		})
 	}
 }

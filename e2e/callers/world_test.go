@@ -222,7 +222,10 @@ func (w *world) start(t *testing.T) services {
 // ways are all ways into the service.
 func (w *world) ways(t *testing.T) []way {
 	t.Helper()
-	s := w.start(t)
+	return w.waysOf(w.start(t))
+}
+
+func (w *world) waysOf(s services) []way {
 	return []way{
 		{"gRPC", func(t *testing.T, c *tls.Certificate) corpus.Transport { return w.grpc(t, s.server, c) }},
 		{"REST in serve", func(t *testing.T, c *tls.Certificate) corpus.Transport { return w.rest(t, s.serve, c, true) }},

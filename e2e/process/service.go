@@ -166,6 +166,9 @@ func get(ctx context.Context, client *http.Client, url string) error {
 	return nil
 }
 
+// Output is what the process has printed so far, its log included.
+func (s *Service) Output() string { return s.output.String() }
+
 // Stop asks the process to end (SIGTERM) and waits for it: the test fails unless it exits with 0 in time.
 func (s *Service) Stop(t testing.TB) {
 	t.Helper()

@@ -42,7 +42,7 @@ type Authenticator interface {
 	Authenticate(ctx context.Context, credentials Credentials) (Caller, error)
 	// Challenges lists the values of WWW-Authenticate that say which credentials are taken (RFC 9110, 11.6.1), to a request
 	// that was refused for that reason.
-	Challenges(refused error) []string
+	Challenges(refused *Refusal) []string
 }
 
 // Realm is the realm of every challenge.
@@ -75,4 +75,4 @@ func (Anonymous) Authenticate(_ context.Context, credentials Credentials) (Calle
 }
 
 // Challenges is empty: nothing is refused.
-func (Anonymous) Challenges(error) []string { return nil }
+func (Anonymous) Challenges(*Refusal) []string { return nil }

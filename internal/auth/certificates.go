@@ -2,6 +2,7 @@ package auth
 
 import (
 	"crypto/x509"
+	"encoding/asn1"
 	"errors"
 	"fmt"
 	"net/url"
@@ -93,11 +94,32 @@ func (s subjects) identities(certificate *x509.Certificate) []string {
 	for _, name := range certificate.DNSNames {
 		all = append(all, dnsIdentity(name))
 	}
-	for _, uri := range certificate.URIs {
-		all = append(all, "uri:"+uri.String())
+	for _, uri := range uris(certificate) {
+		all = append(all, "uri:"+uri)
 	}
 	for _, address := range certificate.EmailAddresses {
 		all = append(all, emailIdentity(address))
+	}
+	return all
+}
+
+// uris are the URIs in a certificate as they stand there: crypto/x509 answers them parsed, and two that differ may become
+// one when they are written again.
+func uris(certificate *x509.Certificate) (all []string) {
+	const uniformResourceIdentifier = 6 // of a GeneralName (RFC 5280, 4.2.1.6)
+	for _, extension := range certificate.Extensions {
+		if !extension.Id.Equal(asn1.ObjectIdentifier{2, 5, 29, 17}) {
+			continue
+		}
+		var names []asn1.RawValue
+		if rest, err := asn1.Unmarshal(extension.Value, &names); err != nil || len(rest) > 0 {
+			return nil
+		}
+		for _, name := range names {
+			if name.Class == asn1.ClassContextSpecific && name.Tag == uniformResourceIdentifier {
+				all = append(all, string(name.Bytes))
+			}
+		}
 	}
 	return all
 }

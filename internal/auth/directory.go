@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -25,6 +26,7 @@ type Directory struct {
 	files     *follow.Files[snapshot]
 	passwords *passwords
 	subjects  subjects
+	now       func() time.Time
 }
 
 var (
@@ -51,7 +53,7 @@ func NewDirectory(files Files, options DirectoryOptions) (*Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Directory{followed, newPasswords(options.Now), newSubjects()}, nil
+	return &Directory{followed, newPasswords(options.Now), newSubjects(), options.Now}, nil
 }
 
 // VerifyToken finds the caller of an opaque token of the token file; any other is [ErrNotMine].
@@ -75,6 +77,9 @@ func (d *Directory) VerifyPassword(ctx context.Context, user, password string) (
 // VerifyCertificate finds the caller of a client certificate that TLS has verified. One that the callers file doesn't
 // know is refused with the cause [Unknown], one that several callers have with [Ambiguous].
 func (d *Directory) VerifyCertificate(certificate *x509.Certificate) (Caller, error) {
+	if !certificate.NotAfter.IsZero() && d.now().After(certificate.NotAfter) { // TLS has looked when the connection began
+		return Caller{}, Refuse(KindCertificate, Expired, "it ended at "+certificate.NotAfter.Format(time.RFC3339))
+	}
 	return d.subjects.verifyCertificate(d.files.Get().certificates, certificate)
 }
 
@@ -93,16 +98,19 @@ type snapshot struct {
 
 func (f Files) parse(callersData, tokensData, htpasswdData []byte) (*snapshot, error) {
 	callers, err := parseCallers(callersData)
-	if err != nil {
+	if err != nil { // whose the lines of the other files are can't be told then
 		return nil, fmt.Errorf("%s: %w", f.Callers, err)
 	}
-	tokens, err := parseTokens(tokensData, callers.tokens)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", f.Tokens, err)
+	tokens, tokensErr := parseTokens(tokensData, callers.tokens)
+	if tokensErr != nil {
+		tokensErr = fmt.Errorf("%s: %w", f.Tokens, tokensErr)
 	}
-	users, err := parseHtpasswd(htpasswdData, callers.users)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", f.Htpasswd, err)
+	users, usersErr := parseHtpasswd(htpasswdData, callers.users)
+	if usersErr != nil {
+		usersErr = fmt.Errorf("%s: %w", f.Htpasswd, usersErr)
+	}
+	if err := errors.Join(tokensErr, usersErr); err != nil {
+		return nil, err
 	}
 	return &snapshot{tokens, users, callers.certificates}, nil
 }

@@ -86,7 +86,7 @@ func parseHtpasswdLine(line string) (name, hash string, cost int, err error) {
 // it behind a NUL.
 func preparePassword(password string) (string, error) {
 	if password == "" || !utf8.ValidString(password) || strings.ContainsFunc(password, unicode.IsControl) {
-		return "", errors.New("a password is UTF-8 text without control characters")
+		return "", errors.New("a password is UTF-8 text without control characters, and not empty")
 	}
 	password = norm.NFC.String(password)
 	if len(password) > maxPasswordBytes {

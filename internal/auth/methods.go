@@ -47,6 +47,9 @@ const maxBasicBytes = 1 << 10
 
 var _ Authenticator = (*Methods)(nil)
 
+// repeated is what a gateway makes of several Authorization headers; no scheme has such a name.
+const repeated = "(repeated)"
+
 // Authenticate finds the caller by the first credential of the request. It takes "SCHEME CREDENTIAL" with one space, which
 // is what clients send, and the scheme in any case (RFC 9110, 11.4).
 func (m *Methods) Authenticate(ctx context.Context, credentials Credentials) (Caller, error) {
@@ -62,6 +65,8 @@ func (m *Methods) Authenticate(ctx context.Context, credentials Credentials) (Ca
 	}
 	scheme, rest, _ := strings.Cut(credentials.Authorization[0], " ")
 	switch {
+	case scheme == repeated:
+		return Caller{}, Refuse(KindOther, Repeated, "more than one Authorization header")
 	case strings.EqualFold(scheme, "Bearer"):
 		return m.token(ctx, rest)
 	case strings.EqualFold(scheme, "Basic") && m.takesPasswords():
@@ -74,13 +79,28 @@ func (m *Methods) token(ctx context.Context, token string) (Caller, error) {
 	if !IsToken(token) {
 		return Caller{}, Refuse(KindBearer, Malformed, "not a bearer token (RFC 6750, 2.1), or too long")
 	}
+	refused := Refuse(KindBearer, Unknown, "nobody has this token")
 	for _, verifier := range m.Tokens {
-		if caller, err := verifier.VerifyToken(ctx, token); !errors.Is(err, ErrNotMine) {
+		caller, err := verifier.VerifyToken(ctx, token)
+		if !errors.Is(err, ErrNotMine) {
 			return caller, err
 		}
+		var guess notMine
+		if errors.As(err, &guess) {
+			refused = guess.Refusal
+		}
 	}
-	return Caller{}, Refuse(KindBearer, Unknown, "nobody has this token")
+	return Caller{}, refused
 }
+
+// NotMine is [ErrNotMine] of a token about which something can be said for the log, should nobody know it.
+func NotMine(kind Kind, cause Cause, detail string) error {
+	return notMine{Refuse(kind, cause, detail)}
+}
+
+type notMine struct{ *Refusal }
+
+func (notMine) Is(target error) bool { return target == ErrNotMine }
 
 func (m *Methods) takesPasswords() bool { return m.Passwords != nil && m.Passwords.HasUsers() }
 
@@ -117,12 +137,15 @@ func parseBasic(encoded string) (user, password string, err error) {
 
 // Challenges asks for the kinds of credentials that are taken: for a bearer token, which says that the one that came is
 // none (RFC 6750, 3.1), and for a password (RFC 7617, 2). A client certificate can't be asked for here.
-func (m *Methods) Challenges(refused error) []string {
+func (m *Methods) Challenges(refused *Refusal) []string {
 	var challenges []string
 	if len(m.Tokens) > 0 {
 		challenge := `Bearer realm="` + Realm + `"`
 		if isInvalidToken(refused) {
 			challenge += `, error="invalid_token"`
+			if refused.Cause == Expired {
+				challenge += `, error_description="the token has expired"`
+			}
 		}
 		challenges = append(challenges, challenge)
 	}
@@ -133,12 +156,19 @@ func (m *Methods) Challenges(refused error) []string {
 }
 
 // isInvalidToken says whether a bearer token came and is the reason.
-func isInvalidToken(refused error) bool {
-	var r *Refusal
-	if !errors.As(refused, &r) || !errors.Is(r, ErrInvalid) {
-		return false
-	}
-	switch r.Kind {
+func isInvalidToken(refused *Refusal) bool {
+	return refused.meaning() == ErrInvalid && refused.Kind.bearer()
+}
+
+// Insufficient is the challenge to a caller that is known but lacks a scope (RFC 6750, 3.1); none, if another token would
+// not help.
+func Insufficient(caller Caller, scope string) (challenge string, ok bool) {
+	return `Bearer realm="` + Realm + `", error="insufficient_scope", scope="` + scope + `"`, caller.Kind.bearer()
+}
+
+// bearer says whether a credential is a bearer token.
+func (k Kind) bearer() bool {
+	switch k {
 	case KindBearer, KindToken, KindJWT, KindIntrospect:
 		return true
 	}

@@ -90,6 +90,9 @@ func checkForm(r *http.Request, methods []string) error {
 	if !slices.Contains(methods, http.MethodGet) && r.URL.RawQuery != "" {
 		return oidc.ErrInvalidRequest().WithDescription("the parameters belong into the body, not into the URL")
 	}
+	if r.URL.Query().Has("access_token") { // which the library takes (RFC 6750, 2.3: it should not)
+		return oidc.ErrInvalidRequest().WithDescription("a token belongs into the Authorization header, not into the URL")
+	}
 	return checkOnce(r.Form)
 }
 

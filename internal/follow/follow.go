@@ -13,6 +13,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -137,11 +138,15 @@ func (f *Files[T]) read() (contents [][]byte, sum [sha256.Size]byte, err error) 
 
 // Read reads a file of at most [MaxBytes].
 func Read(name string) ([]byte, error) {
-	file, err := os.Open(name)
+	// A pipe in its place must not make a call wait for who writes into it.
+	file, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
+	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, errors.Join(err, fmt.Errorf("%s: not a regular file", name))
+	}
 	data, err := io.ReadAll(io.LimitReader(file, MaxBytes+1))
 	if err != nil {
 		return nil, err

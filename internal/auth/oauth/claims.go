@@ -64,7 +64,7 @@ func (c Claims) caller(kind auth.Kind, claims object) (auth.Caller, error) {
 			return auth.Caller{}, auth.Refuse(kind, auth.NoCaller, "the claim "+c.Tenant+" is not the name of a tenant")
 		}
 	}
-	granted, ok := claims.list(c.Scopes)
+	granted, ok := claims.scopes(c.Scopes)
 	if !ok {
 		return auth.Caller{}, auth.Refuse(kind, auth.NoCaller, "the claim "+c.Scopes+" is neither a string nor a list of strings")
 	}
@@ -77,9 +77,7 @@ func unprintable(r rune) bool { return !unicode.IsPrint(r) }
 func known(granted []string) []string {
 	scopes := auth.AllScopes()
 	return slices.DeleteFunc(scopes, func(scope string) bool {
-		return !slices.ContainsFunc(granted, func(words string) bool {
-			return slices.Contains(strings.Fields(words), scope)
-		})
+		return !slices.Contains(granted, scope)
 	})
 }
 

@@ -42,7 +42,7 @@ type IntrospectionOptions struct {
 	ClientFile string
 
 	Issuer   string // what the claim iss has to be, if there is one; may be empty
-	Audience string // one that the claim aud has to name; may be empty: aud doesn't matter then
+	Audience string // one that the claim aud has to name, if there is one; may be empty: aud doesn't matter then
 	Skew     time.Duration
 	Claims   Claims
 
@@ -237,8 +237,11 @@ func (i *Introspection) accept(claims object, now time.Time) (caller auth.Caller
 	if claims.has("iss") {
 		expected.Issuer = i.options.Issuer
 	}
-	if i.options.Audience != "" {
+	if i.options.Audience != "" && claims.has("aud") { // a member of the answer that is optional
 		expected.AnyAudience = jwt.Audience{i.options.Audience}
+	}
+	if kind, ok := claims.text("token_type"); !ok || kind != "" && !strings.EqualFold(kind, "Bearer") && !strings.EqualFold(kind, "access_token") {
+		return auth.Caller{}, time.Time{}, auth.Refuse(auth.KindIntrospect, auth.Malformed, fmt.Sprintf("is no bearer token but a %.32q", kind))
 	}
 	if err := check(auth.KindIntrospect, registered, expected, i.options.Skew); err != nil {
 		return auth.Caller{}, time.Time{}, err

@@ -89,7 +89,7 @@ func TestIntrospection(t *testing.T) {
 		"not valid yet":                 {says(active(map[string]any{"nbf": now.Add(time.Hour).Unix()})), auth.NotYetValid},
 		"another issuer":                {says(active(map[string]any{"iss": "https://evil.test"})), auth.WrongIssuer},
 		"another audience":              {says(active(map[string]any{"aud": []string{"other"}})), auth.WrongAudience},
-		"no audience":                   {says(active(map[string]any{"aud": nil})), auth.WrongAudience},
+		"a refresh token":               {says(active(map[string]any{"token_type": "refresh_token"})), auth.Malformed},
 		"no subject":                    {says(active(map[string]any{"sub": nil})), auth.NoCaller},
 		"no tenant":                     {says(active(map[string]any{"tenant": nil})), auth.NoCaller},
 		"bound to a key":                {says(active(map[string]any{"cnf": map[string]string{"x5t#S256": "x"}})), auth.Malformed},

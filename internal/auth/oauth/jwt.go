@@ -160,7 +160,7 @@ func (v *JWT) mine(token string) (header, error) {
 		return header{}, malformed("the payload is " + err.Error())
 	}
 	if issuer, ok := payload.text("iss"); !ok || issuer != v.options.Issuer {
-		return header{}, auth.ErrNotMine
+		return header{}, auth.NotMine(auth.KindJWT, auth.WrongIssuer, fmt.Sprintf("issued by %.200q, not by %q", issuer, v.options.Issuer))
 	}
 	return v.readHeader(head)
 }

@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/go-jose/go-jose/v4/jwt"
 	"github.com/go-json-experiment/json"
@@ -47,6 +48,15 @@ func (o object) list(name string) (values []string, ok bool) {
 	}
 	err := json.Unmarshal(o[name], &values)
 	return values, err == nil
+}
+
+// scopes are those of a member that is one string with spaces between them (RFC 6749, 3.3), or a list with one scope each: a
+// member of a list with a space in it is one that nobody here knows.
+func (o object) scopes(name string) (values []string, ok bool) {
+	if text, ok := o.text(name); ok {
+		return strings.Split(text, " "), true
+	}
+	return o.list(name)
 }
 
 // registered are the claims that RFC 7519, 4.1, and RFC 7662, 2.2, register with the same meaning, as far as both kinds of

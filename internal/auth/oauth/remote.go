@@ -225,7 +225,7 @@ func (r *RemoteKeys) report(err error) {
 	}
 	r.fetches.WithLabelValues("failure").Inc()
 	if r.failure == nil {
-		r.options.Logger.Warn("keys of the JWT issuer can't be fetched, those that are known stay in use", "error", err)
+		r.options.Logger.Warn("keys of the JWT issuer can't be fetched; what is known stays in use", "error", err)
 	}
 }
 

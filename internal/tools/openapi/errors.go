@@ -105,7 +105,7 @@ func (r *reviser) errorResponse(m *method, status int32, reasons []reason) (stri
 		has = append(has, legacyHeaders()...)
 	}
 	switch status {
-	case http.StatusUnauthorized:
+	case http.StatusUnauthorized, http.StatusForbidden:
 		has = append(has, "WWW-Authenticate")
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		has = append(has, "Retry-After")

@@ -53,8 +53,8 @@ func (p *process) addServer(listener net.Listener, orders *orderStore, callers *
 	return srv, nil
 }
 
-// dial makes the connection of a gateway to a server in another process. It connects with the first call.
-func (p *process) dial(files *files) (*grpc.ClientConn, error) {
+// dial makes the connections of a gateway to a server in another process.
+func (p *process) dial(files *files) (*upstream, error) {
 	u := p.settings.Upstream
 	security := client.Plaintext()
 	if p.settings.tls() {
@@ -63,12 +63,12 @@ func (p *process) dial(files *files) (*grpc.ClientConn, error) {
 			MinVersion: minVersion(p.settings.TLS), Logger: p.log,
 		})
 	}
-	conn, err := client.New(u.ServerAddress, security)
+	conn, err := newUpstream(u.ServerAddress, security)
 	if err != nil {
 		return nil, err
 	}
 	p.cleanups.Push(lifecycle.Cleanup{Name: "the connection to the server", Limit: closeTimeout, Stop: func(context.Context) error {
-		return conn.Close()
+		return conn.close()
 	}})
 	return conn, nil
 }

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"regexp"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -160,4 +162,14 @@ func TestInquiryTimesOut(t *testing.T) {
 	if got := w.ask(t, s, bearer("token-of-the-writer")); got.http != http.StatusOK {
 		t.Errorf("a token that is known here: got %+v", got)
 	}
+}
+
+// inFlight is how many calls of a method are running, by the service's own metrics.
+func inFlight(metrics, method string) (n int) {
+	running := regexp.MustCompile(`(?m)^grpc_server_in_flight\{.*grpc_method="` + method + `".*\} (\d+)$`)
+	for _, match := range running.FindAllStringSubmatch(metrics, -1) {
+		count, _ := strconv.Atoi(match[1]) // the pattern has digits
+		n += count
+	}
+	return n
 }

@@ -52,8 +52,9 @@ const (
 //
 // A name that nobody has is treated alike, with a made-up hash, so that neither the answer nor its time tells who exists.
 // Its checks have a small budget of their own; when that is used up, the answer takes the time of a check, but no
-// processor. So a flood of made-up names neither takes the processors nor the budget of users. It makes attempts with
-// made-up names, of which only so many are kept, be forgotten earlier than those of users: that one difference is left.
+// processor. So a flood of made-up names neither takes the processors nor the budget of users. Two differences are left to
+// who goes to such lengths: under a flood, several attempts at once with a user's name wait for each other, those with a
+// made-up name don't; and attempts with made-up names, of which only so many are kept, are forgotten earlier.
 type passwords struct {
 	now     func() time.Time
 	compare func(hash, password []byte) error

@@ -263,6 +263,22 @@ func TestOutgoingHeadersAndTrailers(t *testing.T) {
 	})
 }
 
+// A script is not asked for a password: the browser would ask the person instead, before the script has seen the answer.
+func TestScriptsAreNotAskedForPasswords(t *testing.T) {
+	f := &fake{get: func(ctx context.Context, _ *wrapperspb.StringValue) (*v1.Order, error) {
+		_ = grpc.SetHeader(ctx, metadata.Pairs("www-authenticate", "Bearer realm=x", "www-authenticate", "Basic realm=x"))
+		return nil, apierror.New(apiv1.ErrorReason_CREDENTIALS_MISSING, "x").Err()
+	}}
+	everyWay(t, f, func(t *testing.T, front *front) {
+		for dest, want := range map[string]string{"": "Bearer realm=x|Basic realm=x", "document": "Bearer realm=x|Basic realm=x", "empty": "Bearer realm=x"} {
+			a := front.ask(t, "GET", "/v1/orders/1", "", "Sec-Fetch-Dest", dest)
+			if got := strings.Join(a.Header.Values("WWW-Authenticate"), "|"); got != want {
+				t.Errorf("Sec-Fetch-Dest %q: asked for %q, want %q", dest, got, want)
+			}
+		}
+	})
+}
+
 // What errors add to the header when the server did not.
 func TestErrorHeaders(t *testing.T) {
 	cases := []struct {

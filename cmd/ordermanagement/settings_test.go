@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -96,6 +97,35 @@ func valuesOf(t *testing.T, command *kong.Node, args []string) map[string]string
 		}
 	}
 	return values
+}
+
+// An identity of a certificate may hold commas: one must not become two, of which others have one.
+func TestTrustedGatewaysHoldCommas(t *testing.T) {
+	for name, test := range map[string]struct{ args, yaml string }{
+		"by flag": {args: "--trusted-gateways=CN=gw,O=Acme;uri:spiffe://acme.example/gw"},
+		"by file": {yaml: "trusted-gateways: ['CN=gw,O=Acme', 'uri:spiffe://acme.example/gw']\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			args := []string{"serve"}
+			if test.args != "" {
+				args = append(args, test.args)
+			} else {
+				file := filepath.Join(t.TempDir(), "settings.yaml")
+				if err := os.WriteFile(file, []byte(test.yaml), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				args = append([]string{"--config=" + file}, args...)
+			}
+			grammar := &cli{}
+			parser, _ := testParser(t, grammar)
+			if _, err := parser.Parse(args); err != nil {
+				t.Fatal(err)
+			}
+			if got := grammar.Serve.Auth.TrustedGateways; !slices.Equal(got, []string{"CN=gw,O=Acme", "uri:spiffe://acme.example/gw"}) {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
 }
 
 // TestEverySettingCanBeGivenThreeWays gives all settings of a command at once: by the file, then by the environment over

@@ -83,8 +83,11 @@ func (w *world) kinds(t *testing.T) []kind {
 		{
 			name: "introspection", right: bearer("opaque-writer"), insufficient: bearer("opaque-other"),
 			wrong: map[string]credential{
-				"inactive":       bearer("opaque-inactive"),
-				"without tenant": bearer("opaque-stray"),
+				"inactive":        bearer("opaque-inactive"),
+				"without tenant":  bearer("opaque-stray"),
+				"for others":      bearer("opaque-elsewhere"),
+				"by others":       bearer("opaque-foreign"),
+				"a refresh token": bearer("opaque-refresh"),
 			},
 		},
 		{

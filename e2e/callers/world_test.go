@@ -166,9 +166,12 @@ func (w *world) introspection(t *testing.T) string {
 			return
 		}
 		answer := map[string]string{
-			"opaque-writer": `{"active":true,"sub":"jane","tenant":"default","scope":"orders.read orders.write"}`,
-			"opaque-other":  `{"active":true,"sub":"jane","tenant":"default","scope":"products.read"}`,
-			"opaque-stray":  `{"active":true,"sub":"jane","scope":"orders.read orders.write"}`,
+			"opaque-writer":    `{"active":true,"sub":"jane","tenant":"default","scope":"orders.read orders.write"}`,
+			"opaque-other":     `{"active":true,"sub":"jane","tenant":"default","scope":"products.read"}`,
+			"opaque-elsewhere": `{"active":true,"sub":"jane","tenant":"default","scope":"orders.read orders.write","aud":"another"}`,
+			"opaque-foreign":   `{"active":true,"sub":"jane","tenant":"default","scope":"orders.read orders.write","iss":"https://issuer.example.net"}`,
+			"opaque-refresh":   `{"active":true,"sub":"jane","tenant":"default","scope":"orders.read orders.write","token_type":"refresh_token"}`,
+			"opaque-stray":     `{"active":true,"sub":"jane","scope":"orders.read orders.write"}`,
 		}[r.PostFormValue("token")]
 		if answer == "" {
 			answer = `{"active":false}`

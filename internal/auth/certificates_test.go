@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"ordermanagement/internal/auth"
 )
@@ -53,6 +54,21 @@ func withURI(text string) func(*testing.T, *x509.Certificate) {
 		}
 		template.URIs = append(template.URIs, uri)
 	}
+}
+
+// withRawURI is withURI of a text that crypto/x509 would write otherwise.
+func withRawURI(text string) func(*testing.T, *x509.Certificate) {
+	return func(t *testing.T, template *x509.Certificate) {
+		names, err := asn1.Marshal([]asn1.RawValue{{Class: asn1.ClassContextSpecific, Tag: 6, Bytes: []byte(text)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		template.ExtraExtensions = append(template.ExtraExtensions, pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 17}, Value: names})
+	}
+}
+
+func until(end time.Time) func(*testing.T, *x509.Certificate) {
+	return func(_ *testing.T, template *x509.Certificate) { template.NotAfter = end }
 }
 
 func withDNS(name string) func(*testing.T, *x509.Certificate) {
@@ -124,6 +140,11 @@ func TestCertificates(t *testing.T) {
 		"a wildcard in the file":          {[]string{"dns:*.acme.example"}, with{withDNS("batch.acme.example")}, "certificate unknown"},
 		"uri":                             {[]string{"uri:spiffe://acme.example/batch"}, with{withURI("spiffe://acme.example/batch")}, "uri:spiffe://acme.example/batch"},
 		"uri, other case":                 {[]string{"uri:spiffe://acme.example/Batch"}, with{withURI("spiffe://acme.example/batch")}, "certificate unknown"},
+		"uri, scheme in capitals":         {[]string{"uri:spiffe://acme.example/batch"}, with{withRawURI("SPIFFE://acme.example/batch")}, "certificate unknown"},
+		"uri, empty fragment":             {[]string{"uri:spiffe://acme.example/batch"}, with{withRawURI("spiffe://acme.example/batch#")}, "certificate unknown"},
+		"uri, as it stands there":         {[]string{"uri:spiffe://acme.example/batch"}, with{withRawURI("spiffe://acme.example/batch")}, "uri:spiffe://acme.example/batch"},
+		"ended since":                     {[]string{"CN=batch,O=Acme"}, with{subject("batch"), until(time.Now().Add(-time.Minute))}, "certificate expired"},
+		"not ended":                       {[]string{"CN=batch,O=Acme"}, with{subject("batch"), until(time.Now().Add(time.Minute))}, "CN=batch,O=Acme"},
 		"uri, longer":                     {[]string{"uri:spiffe://acme.example/batch"}, with{withURI("spiffe://acme.example/batch/evil")}, "certificate unknown"},
 		"uri, escaped":                    {[]string{"uri:spiffe://acme.example/batch"}, with{withURI("spiffe://acme.example/b%61tch")}, "certificate unknown"},
 		"email":                           {[]string{"email:Ann@ACME.example"}, with{withEmail("Ann@acme.EXAMPLE")}, "email:Ann@acme.example"},

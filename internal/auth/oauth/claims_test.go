@@ -54,6 +54,8 @@ func TestClaims(t *testing.T) {
 		"scopes as a list":             {oauth.Claims{}, map[string]any{"scope": []string{"orders.write", "orders.read"}}, "jwt:ann", "acme", []string{"orders.read", "orders.write"}},
 		"scopes nobody knows":          {oauth.Claims{}, map[string]any{"scope": "openid orders.* orders.readx ORDERS.READ admin"}, "jwt:ann", "acme", none},
 		"a scope twice":                {oauth.Claims{}, map[string]any{"scope": "orders.read orders.read"}, "jwt:ann", "acme", []string{"orders.read"}},
+		"a scope within another":       {oauth.Claims{}, map[string]any{"scope": []string{"friends of orders.write"}}, "jwt:ann", "acme", none},
+		"scopes between other blanks":  {oauth.Claims{}, map[string]any{"scope": "orders.read\u00a0orders.write\u0085products.read\nproducts.write"}, "jwt:ann", "acme", none},
 		"scopes that are a number":     {oauth.Claims{}, map[string]any{"scope": 7}, "", "", nil},
 		"scopes that are a truth":      {oauth.Claims{}, map[string]any{"scope": map[string]bool{"orders.read": true}}, "", "", nil},
 		"scopes, one of them a number": {oauth.Claims{}, map[string]any{"scope": []any{"orders.read", 7}}, "", "", nil},

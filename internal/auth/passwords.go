@@ -102,10 +102,10 @@ func (p *passwords) verify(ctx context.Context, users users, name, password stri
 	if err != nil {
 		return Caller{}, Refuse(KindBasic, Malformed, err.Error())
 	}
-	if !credentialName.MatchString(name) {
+	user, known := users.byName[name]
+	if !known && !credentialName.MatchString(name) {
 		return Caller{}, Refuse(KindBasic, Unknown, "nobody can have this user name")
 	}
-	user, known := users.byName[name]
 	fact := p.fact(name, user.hash, password)
 	if known && p.right.Contains(fact) {
 		return user.caller, nil

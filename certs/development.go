@@ -14,9 +14,15 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"ordermanagement/internal/atomicfile"
 )
 
 const (
+	certificateMode fs.FileMode = 0o644
+	keyMode         fs.FileMode = 0o600
+	directoryMode   fs.FileMode = 0o700
+
 	// GatewayName is the common name of the gateway's certificate.
 	GatewayName = "gateway"
 	// GatewayURI is the identity in the gateway's certificate, in the form of a SPIFFE ID.
@@ -120,16 +126,16 @@ func (d Development) ensureAuthority(dir string, opts DevelopmentOptions) (*Auth
 	if err := os.MkdirAll(dir, directoryMode); err != nil {
 		return nil, err
 	}
-	if err := removeLeftovers(dir, opts.Now(), "ca.crt", "ca.key", "server.crt", "server.key", "gateway.crt", "gateway.key"); err != nil {
+	if err := atomicfile.RemoveLeftovers(dir, opts.Now(), "ca.crt", "ca.key", "server.crt", "server.key", "gateway.crt", "gateway.key"); err != nil {
 		return nil, err
 	}
 	// The authority is made first, so certificates without one have lost theirs: a new one wouldn't fit them.
 	for _, file := range []string{d.ServerCertFile, d.GatewayCertFile} {
-		leaf, err := exists(file)
+		leaf, err := atomicfile.Exists(file)
 		if err != nil {
 			return nil, err
 		}
-		key, err := exists(d.CAKeyFile)
+		key, err := atomicfile.Exists(d.CAKeyFile)
 		if err != nil {
 			return nil, err
 		}
@@ -191,7 +197,7 @@ func ensureLeaf(authority *Authority, certFile, keyFile string, req LeafRequest,
 		return fmt.Errorf("renewing %s: %w", certFile, err)
 	}
 	// The key stays: one file is replaced, so there is no moment at which the two don't fit.
-	if err := replaceFile(certFile, renewed.Certificate, certificateMode); err != nil {
+	if err := atomicfile.Replace(certFile, renewed.Certificate, certificateMode); err != nil {
 		return err
 	}
 	opts.Logger.Info("certificate renewed", "file", certFile, "reason", reason)
@@ -236,11 +242,11 @@ func renewalReason(authority *Authority, leaf *x509.Certificate, req LeafRequest
 // Whoever else does the same at this time, each step has one winner, and everyone goes on with what the winner wrote.
 func ensurePair(certFile, keyFile string, opts DevelopmentOptions, issue func(crypto.Signer) (Pair, error)) error {
 	// In this order: a certificate that is there has had its key before.
-	hasCert, err := exists(certFile)
+	hasCert, err := atomicfile.Exists(certFile)
 	if err != nil {
 		return err
 	}
-	hasKey, err := exists(keyFile)
+	hasKey, err := atomicfile.Exists(keyFile)
 	if err != nil {
 		return err
 	}
@@ -256,7 +262,7 @@ func ensurePair(certFile, keyFile string, opts DevelopmentOptions, issue func(cr
 		if err != nil {
 			return err
 		}
-		if err := createFile(keyFile, keyPEM, keyMode); err != nil && !errors.Is(err, fs.ErrExist) {
+		if err := atomicfile.Create(keyFile, keyPEM, keyMode); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 	}
@@ -269,7 +275,7 @@ func ensurePair(certFile, keyFile string, opts DevelopmentOptions, issue func(cr
 		if err != nil {
 			return fmt.Errorf("%s: %w", certFile, err)
 		}
-		switch err := createFile(certFile, pair.Certificate, certificateMode); {
+		switch err := atomicfile.Create(certFile, pair.Certificate, certificateMode); {
 		case err == nil:
 			opts.Logger.Info("certificate made", "file", certFile)
 		case !errors.Is(err, fs.ErrExist):

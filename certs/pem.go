@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 
+	"ordermanagement/internal/atomicfile"
 	"ordermanagement/internal/follow"
 )
 
@@ -41,22 +42,22 @@ type Pair struct {
 // Write creates both files, the certificate with mode 0644 and the key with 0600. An existing file is an error that
 // is fs.ErrExist, and stays as it is.
 func (p Pair) Write(certFile, keyFile string) error {
-	if err := mustNotExist(certFile); err != nil {
+	if err := atomicfile.MustNotExist(certFile); err != nil {
 		return err
 	}
-	if err := createFile(keyFile, p.Key, keyMode); err != nil {
+	if err := atomicfile.Create(keyFile, p.Key, keyMode); err != nil {
 		return err
 	}
-	return createFile(certFile, p.Certificate, certificateMode)
+	return atomicfile.Create(certFile, p.Certificate, certificateMode)
 }
 
 // Replace is Write over files that may exist. Each is replaced at once, the two are not: a reader in between sees a
 // key that doesn't belong to the certificate. The configurations of this package wait for the second.
 func (p Pair) Replace(certFile, keyFile string) error {
-	if err := replaceFile(keyFile, p.Key, keyMode); err != nil {
+	if err := atomicfile.Replace(keyFile, p.Key, keyMode); err != nil {
 		return err
 	}
-	return replaceFile(certFile, p.Certificate, certificateMode)
+	return atomicfile.Replace(certFile, p.Certificate, certificateMode)
 }
 
 func newPair(certificate *x509.Certificate, key crypto.Signer) (Pair, error) {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"ordermanagement/internal/atomicfile"
 	"ordermanagement/internal/auth"
 )
 
@@ -59,7 +60,7 @@ func (c callerFiles) ensure(log *slog.Logger) error {
 	token, err := readToken(c.development)
 	if errors.Is(err, fs.ErrNotExist) {
 		token = auth.NewToken()
-		err = writeFile(c.development, []byte(token+"\n"))
+		err = atomicfile.Replace(c.development, []byte(token+"\n"), fileMode)
 	}
 	if err != nil {
 		return err
@@ -119,9 +120,9 @@ func (c callerFiles) change(entry auth.Entry, path string, with func(file []byte
 	}
 	// A caller without a credential is legal, a credential without a caller is not.
 	if !bytes.Equal(before, callers) {
-		if err := writeFile(c.Callers, callers); err != nil {
+		if err := atomicfile.Replace(c.Callers, callers, fileMode); err != nil {
 			return err
 		}
 	}
-	return writeFile(path, contents[path])
+	return atomicfile.Replace(path, contents[path], fileMode)
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"ordermanagement/certs"
+	"ordermanagement/internal/atomicfile"
 	"ordermanagement/internal/auth"
 	"ordermanagement/internal/devissuer"
 	"ordermanagement/internal/follow"
@@ -223,7 +224,7 @@ func ensurePageTokenKey(path string) ([]byte, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		key = make([]byte, pageTokenKeyBytes)
 		rand.Read(key) // never fails (crypto/rand)
-		err = writeFile(path, []byte(hex.EncodeToString(key)+"\n"))
+		err = atomicfile.Replace(path, []byte(hex.EncodeToString(key)+"\n"), fileMode)
 	}
 	return key, err
 }
@@ -238,22 +239,4 @@ func readPageTokenKey(path string) ([]byte, error) {
 		return nil, fmt.Errorf("%s does not hold %d hexadecimal digits; restore it, or remove it to have a new one made, which ends running lists", path, 2*pageTokenKeyBytes)
 	}
 	return key, nil
-}
-
-// writeFile writes a file of which nobody ever sees a part, and which survives a power cut.
-func writeFile(path string, data []byte) (err error) {
-	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp") // made with 0600
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(temp.Name())
-		}
-	}()
-	_, err = temp.Write(data)
-	if err = errors.Join(err, temp.Sync(), temp.Close()); err != nil {
-		return err
-	}
-	return os.Rename(temp.Name(), path)
 }

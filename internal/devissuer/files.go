@@ -15,6 +15,7 @@ import (
 	"regexp"
 	"strings"
 
+	"ordermanagement/internal/atomicfile"
 	"ordermanagement/internal/auth"
 )
 
@@ -49,7 +50,7 @@ func ensure[T any](path string, parse func([]byte) (T, error), make func() ([]by
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if data, err = make(); err == nil {
-			err = create(path, data)
+			err = atomicfile.Create(path, data, fileMode)
 		}
 	}
 	if err != nil {
@@ -59,20 +60,6 @@ func ensure[T any](path string, parse func([]byte) (T, error), make func() ([]by
 		return value, fmt.Errorf("development issuer: %s %w; restore it, or remove it to have a new one made", path, err)
 	}
 	return value, nil
-}
-
-// create writes a file that is there as a whole or not at all, and replaces none.
-func create(path string, data []byte) (err error) {
-	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp") // made with 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temp.Name())
-	_, err = temp.Write(data)
-	if err = errors.Join(err, temp.Chmod(fileMode), temp.Sync(), temp.Close()); err != nil {
-		return err
-	}
-	return os.Link(temp.Name(), path)
 }
 
 // ParseKey reads a key that signs tokens: PEM with a PKCS #8, SEC 1 or PKCS #1 private key, ECDSA on P-256 or RSA of at

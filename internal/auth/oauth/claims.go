@@ -15,7 +15,7 @@ import (
 
 const (
 	// MaxToken is the length up to which a token is looked at, in bytes.
-	MaxToken = 8 << 10
+	MaxToken = auth.MaxTokenBytes
 	// MaxSubject is the length up to which a subject is taken, in bytes (OpenID Connect Core 1.0, 2: 255 characters).
 	MaxSubject = 255
 	// DefaultSkew is how far the clocks of others may be off.

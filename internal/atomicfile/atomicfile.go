@@ -1,4 +1,5 @@
-package certs
+// Package atomicfile writes files of which nobody ever sees a part, and which survive a power cut.
+package atomicfile
 
 import (
 	"errors"
@@ -12,16 +13,13 @@ import (
 )
 
 const (
-	certificateMode fs.FileMode = 0o644
-	keyMode         fs.FileMode = 0o600
-	directoryMode   fs.FileMode = 0o700
-
 	// leftoverAge is after how long a temporary file is taken for one of a process that was killed.
 	leftoverAge = time.Minute
 	tempSuffix  = ".tmp"
 )
 
-func exists(name string) (bool, error) {
+// Exists tells whether there is something under a name, be it a link to nothing.
+func Exists(name string) (bool, error) {
 	_, err := os.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -29,18 +27,19 @@ func exists(name string) (bool, error) {
 	return err == nil, err
 }
 
-func mustNotExist(name string) error {
-	found, err := exists(name)
+// MustNotExist is fs.ErrExist if there is something under a name.
+func MustNotExist(name string) error {
+	found, err := Exists(name)
 	if err == nil && found {
 		err = &fs.PathError{Op: "create", Path: name, Err: fs.ErrExist}
 	}
 	return err
 }
 
-// createFile writes a file that must not exist; the error is fs.ErrExist if it does. Of several processes that create
+// Create writes a file that must not exist; the error is fs.ErrExist if it does. Of several processes that create
 // the same file one wins, and nobody ever sees a part of it.
-func createFile(name string, data []byte, mode fs.FileMode) error {
-	return writeFile(name, data, mode, func(temp string) error {
+func Create(name string, data []byte, mode fs.FileMode) error {
+	return write(name, data, mode, func(temp string) error {
 		// Unlike a rename, a link never replaces.
 		err := os.Link(temp, name)
 		if err == nil {
@@ -50,19 +49,20 @@ func createFile(name string, data []byte, mode fs.FileMode) error {
 			return err
 		}
 		// Some file systems have no links.
-		if err := mustNotExist(name); err != nil {
+		if err := MustNotExist(name); err != nil {
 			return err
 		}
 		return os.Rename(temp, name)
 	})
 }
 
-func replaceFile(name string, data []byte, mode fs.FileMode) error {
-	return writeFile(name, data, mode, func(temp string) error { return os.Rename(temp, name) })
+// Replace writes a file in the place of the one that is there, if any.
+func Replace(name string, data []byte, mode fs.FileMode) error {
+	return write(name, data, mode, func(temp string) error { return os.Rename(temp, name) })
 }
 
-// writeFile writes all of the data to a temporary file and to the disk before place gives it its name.
-func writeFile(name string, data []byte, mode fs.FileMode, place func(temp string) error) (err error) {
+// write writes all of the data to a temporary file and to the disk before place gives it its name.
+func write(name string, data []byte, mode fs.FileMode, place func(temp string) error) (err error) {
 	directory := filepath.Dir(name)
 	temp, err := os.CreateTemp(directory, "."+filepath.Base(name)+".*"+tempSuffix) // made with 0600
 	if err != nil {
@@ -105,9 +105,9 @@ func syncDirectory(name string) error {
 	return directory.Sync()
 }
 
-// removeLeftovers removes the temporary files of a process that was killed while it wrote one of the named files of a
+// RemoveLeftovers removes the temporary files of a process that was killed while it wrote one of the named files of a
 // directory. Younger ones may belong to a process that is writing now.
-func removeLeftovers(directory string, now time.Time, names ...string) error {
+func RemoveLeftovers(directory string, now time.Time, names ...string) error {
 	entries, err := os.ReadDir(directory)
 	if err != nil {
 		return err

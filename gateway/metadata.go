@@ -184,7 +184,7 @@ var reservedKeys = []string{
 }
 
 var reservedPrefixes = []string{
-	"grpc-", "grpcgateway-", "x-om-", "x-forwarded", "x-envoy-", "x-auth", "x-client-", "x-ssl-", "x-goog-", "x-amzn-",
+	"grpc", "x-om-", "x-forwarded", "x-envoy-", "x-auth", "x-client-", "x-ssl-", "x-goog-", "x-amzn-",
 	"x-ms-client-principal", "proxy-", "sec-", "cf-",
 }
 

@@ -28,13 +28,18 @@ func (t trust) credentials(ctx context.Context, c *call) (auth.Credentials, erro
 		Authorization: metadata.ValueFromIncomingContext(ctx, authorizationKey),
 		ForwardedFor:  metadata.ValueFromIncomingContext(ctx, forwardedForKey),
 	}
-	shown := shownCertificate(ctx)
+	p, known := peer.FromContext(ctx)
+	if known {
+		found.Origin.Peer = p.Addr
+	}
+	shown := shownCertificate(p)
 	if !c.inProcess && (shown == nil || t == nil || !t(shown)) {
 		found.Certificate = shown
 		return found, nil
 	}
 	if len(found.ForwardedFor) == 1 {
-		c.origin = found.ForwardedFor[0]
+		found.Origin.Told = found.ForwardedFor[0]
+		c.origin = found.Origin.Told
 	}
 	told := metadata.ValueFromIncomingContext(ctx, xfcc.Header)
 	if len(told) == 0 || len(found.Authorization) > 0 { // which counts before a certificate
@@ -48,9 +53,8 @@ func (t trust) credentials(ctx context.Context, c *call) (auth.Credentials, erro
 }
 
 // shownCertificate is the one that the peer has shown on this connection, and that TLS has verified; nil if there is none.
-func shownCertificate(ctx context.Context) *x509.Certificate {
-	p, ok := peer.FromContext(ctx)
-	if !ok {
+func shownCertificate(p *peer.Peer) *x509.Certificate {
+	if p == nil {
 		return nil
 	}
 	info, ok := p.AuthInfo.(credentials.TLSInfo)

@@ -210,7 +210,7 @@ func (f *files) ensureDirectory(s *settings, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	if _, err := directory.VerifyToken(context.Background(), token); err != nil {
+	if _, err := directory.VerifyToken(context.Background(), token, auth.Origin{}); err != nil {
 		log.Warn("the token of the data directory is not let in; remove it, or add it with the token command", "file", c.development)
 		return nil
 	}

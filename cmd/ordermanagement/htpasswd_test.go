@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/bcrypt"
+
+	"ordermanagement/internal/auth"
 )
 
 func TestHtpasswd(t *testing.T) {
@@ -18,7 +20,7 @@ func TestHtpasswd(t *testing.T) {
 	if code != exitOK || len(password) < 43 || strings.Contains(stderr, password) {
 		t.Fatalf("exit code %d, %q, %q", code, stdout, stderr)
 	}
-	caller, err := directoryOf(t, data).VerifyPassword(t.Context(), "ann", password)
+	caller, err := directoryOf(t, data).VerifyPassword(t.Context(), "ann", password, auth.Origin{})
 	if err != nil || caller.Subject != "user:ann" || caller.Tenant != "acme" || !caller.Has("orders.read") || caller.Has("orders.write") {
 		t.Errorf("got %+v, %v", caller, err)
 	}
@@ -35,11 +37,11 @@ func TestHtpasswd(t *testing.T) {
 	}
 	directory := directoryOf(t, data)
 	for _, name := range []string{"admin", "ann"} {
-		if caller, err := directory.VerifyPassword(t.Context(), name, "admin"); err != nil || caller.Subject != "user:"+name {
+		if caller, err := directory.VerifyPassword(t.Context(), name, "admin", auth.Origin{}); err != nil || caller.Subject != "user:"+name {
 			t.Errorf("got %+v, %v", caller, err)
 		}
 	}
-	if _, err := directory.VerifyPassword(t.Context(), "ann", password); err == nil {
+	if _, err := directory.VerifyPassword(t.Context(), "ann", password, auth.Origin{}); err == nil {
 		t.Error("the old password of ann still opens")
 	}
 	if info, err := os.Stat(filepath.Join(data, "htpasswd")); err != nil || info.Mode() != 0o600 {

@@ -21,7 +21,7 @@ func runHere(t *testing.T, stdin string, args ...string) (code int, stdout, stde
 // callerOf is who a token is by the files of a data directory.
 func callerOf(t *testing.T, data, token string) (auth.Caller, error) {
 	t.Helper()
-	return directoryOf(t, data).VerifyToken(t.Context(), token)
+	return directoryOf(t, data).VerifyToken(t.Context(), token, auth.Origin{})
 }
 
 func directoryOf(t *testing.T, data string) *auth.Directory {

@@ -31,6 +31,7 @@ type Credentials struct {
 	// Certificate is the client certificate that TLS has verified, of the caller itself: shown on this connection, or told
 	// by a gateway that is trusted.
 	Certificate *x509.Certificate
+	Origin      Origin // where the request comes from
 	// ForwardedFor is where the call comes from, as gateways and proxies tell it: the values of the metadata key
 	// "x-forwarded-for". A caller can lie in it, so it serves only to refuse.
 	ForwardedFor []string

@@ -57,7 +57,7 @@ func NewDirectory(files Files, options DirectoryOptions) (*Directory, error) {
 }
 
 // VerifyToken finds the caller of an opaque token of the token file; any other is [ErrNotMine].
-func (d *Directory) VerifyToken(_ context.Context, token string) (Caller, error) {
+func (d *Directory) VerifyToken(_ context.Context, token string, _ Origin) (Caller, error) {
 	return d.files.Get().tokens.verify(token)
 }
 
@@ -66,12 +66,12 @@ func (d *Directory) HasUsers() bool { return len(d.files.Get().users.byName) > 0
 
 // VerifyPassword finds the caller of a user of the htpasswd file. It may wait, at most some seconds, and it refuses with
 // the cause [Throttled] what it does not look at because too much was wrong.
-func (d *Directory) VerifyPassword(ctx context.Context, user, password string) (Caller, error) {
+func (d *Directory) VerifyPassword(ctx context.Context, user, password string, origin Origin) (Caller, error) {
 	users := d.files.Get().users
 	if len(users.byName) == 0 {
 		return Caller{}, Refuse(KindBasic, Unknown, "nobody has a password")
 	}
-	return d.passwords.verify(ctx, users, user, password)
+	return d.passwords.verify(ctx, users, user, password, origin)
 }
 
 // VerifyCertificate finds the caller of a client certificate that TLS has verified. One that the callers file doesn't

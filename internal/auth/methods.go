@@ -24,14 +24,15 @@ type Methods struct {
 // ErrNotMine is what a TokenVerifier answers for a token that another one may know.
 var ErrNotMine = errors.New("not a token of this kind")
 
-// TokenVerifier finds the caller of a bearer token (RFC 6750).
+// TokenVerifier finds the caller of a bearer token (RFC 6750). Where it comes from serves only to bound what it may cost.
 type TokenVerifier interface {
-	VerifyToken(ctx context.Context, token string) (Caller, error)
+	VerifyToken(ctx context.Context, token string, origin Origin) (Caller, error)
 }
 
-// PasswordVerifier finds the caller of a user name and password (RFC 7617).
+// PasswordVerifier finds the caller of a user name and password (RFC 7617). Where they come from serves only to bound what
+// may be tried.
 type PasswordVerifier interface {
-	VerifyPassword(ctx context.Context, user, password string) (Caller, error)
+	VerifyPassword(ctx context.Context, user, password string, origin Origin) (Caller, error)
 	// HasUsers says whether anybody can have a right password; Basic is not taken otherwise.
 	HasUsers() bool
 }
@@ -68,20 +69,20 @@ func (m *Methods) Authenticate(ctx context.Context, credentials Credentials) (Ca
 	case scheme == repeated:
 		return Caller{}, Refuse(KindOther, Repeated, "more than one Authorization header")
 	case strings.EqualFold(scheme, "Bearer"):
-		return m.token(ctx, rest)
+		return m.token(ctx, rest, credentials.Origin)
 	case strings.EqualFold(scheme, "Basic") && m.takesPasswords():
-		return m.password(ctx, rest)
+		return m.password(ctx, rest, credentials.Origin)
 	}
 	return Caller{}, Refuse(KindOther, Malformed, "the scheme is not one that is taken")
 }
 
-func (m *Methods) token(ctx context.Context, token string) (Caller, error) {
+func (m *Methods) token(ctx context.Context, token string, origin Origin) (Caller, error) {
 	if !IsToken(token) {
 		return Caller{}, Refuse(KindBearer, Malformed, "not a bearer token (RFC 6750, 2.1), or too long")
 	}
 	refused := Refuse(KindBearer, Unknown, "nobody has this token")
 	for _, verifier := range m.Tokens {
-		caller, err := verifier.VerifyToken(ctx, token)
+		caller, err := verifier.VerifyToken(ctx, token, origin)
 		if !errors.Is(err, ErrNotMine) {
 			return caller, err
 		}
@@ -104,12 +105,12 @@ func (notMine) Is(target error) bool { return target == ErrNotMine }
 
 func (m *Methods) takesPasswords() bool { return m.Passwords != nil && m.Passwords.HasUsers() }
 
-func (m *Methods) password(ctx context.Context, encoded string) (Caller, error) {
+func (m *Methods) password(ctx context.Context, encoded string, origin Origin) (Caller, error) {
 	user, password, err := parseBasic(encoded)
 	if err != nil {
 		return Caller{}, Refuse(KindBasic, Malformed, err.Error())
 	}
-	return m.Passwords.VerifyPassword(ctx, user, password)
+	return m.Passwords.VerifyPassword(ctx, user, password, origin)
 }
 
 // parseBasic reads the credentials of the scheme Basic (RFC 7617, 2): the base64 of USER:PASSWORD in UTF-8, without

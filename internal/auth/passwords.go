@@ -28,7 +28,7 @@ const (
 	nobodyShare = 0.02
 
 	// maxUsers is what fits into an htpasswd file, the shortest line of which has 63 bytes. What is kept by user, with this
-	// bound, is never pushed out by what others try.
+	// bound, is never pushed out by what others try; only attempts, which count by network too, can be.
 	maxUsers = follow.MaxBytes / 63
 	// maxWrong is how many wrong passwords are remembered, of users and of names that nobody has.
 	maxWrong = 8 << 10
@@ -44,9 +44,9 @@ const (
 // is going on. One that is known to be wrong costs none either.
 //
 // Any other password is checked, the same one once at the same time, if all of this allows it:
-//   - the user is not in a pause after wrong passwords ([attempts]);
-//   - the time that wrong passwords of users may take is not used up: only who knows many names can do that, since each
-//     user's pauses grow;
+//   - who tries is not in a pause after wrong passwords for this user ([attempts]);
+//   - the time that wrong passwords of users may take is not used up: only who knows many names, or has many networks,
+//     can do that, since the pauses grow;
 //   - a processor is free soon. Who waits is served in order. Checks are short, and those that a flood has no budget for
 //     give their place back at once, so a flood does not keep a new caller out.
 //
@@ -97,7 +97,7 @@ func newPasswords(now func() time.Time) *passwords {
 }
 
 // verify finds the caller of a user name and password.
-func (p *passwords) verify(ctx context.Context, users users, name, password string) (Caller, error) {
+func (p *passwords) verify(ctx context.Context, users users, name, password string, origin Origin) (Caller, error) {
 	password, err := preparePassword(password)
 	if err != nil {
 		return Caller{}, Refuse(KindBasic, Malformed, err.Error())
@@ -110,7 +110,7 @@ func (p *passwords) verify(ctx context.Context, users users, name, password stri
 	if known && p.right.Contains(fact) {
 		return user.caller, nil
 	}
-	c := check{fact: fact, name: name, hash: user.hash, cost: user.cost, ledger: &p.users}
+	c := check{fact: fact, attempt: attempt{name, origin.Network()}, hash: user.hash, cost: user.cost, ledger: &p.users}
 	if !known {
 		c.ledger = &p.nobody
 		c.cost = users.costs[p.number(name)%uint64(len(users.costs))]
@@ -120,7 +120,7 @@ func (p *passwords) verify(ctx context.Context, users users, name, password stri
 	result := found.(verdict)
 	switch {
 	case result == paused:
-		return Caller{}, Refuse(KindBasic, Throttled, "too many wrong passwords for this user")
+		return Caller{}, Refuse(KindBasic, Throttled, "too many wrong passwords for this user, from here or from everywhere")
 	case result == busy:
 		return Caller{}, Refuse(KindBasic, Throttled, "too many wrong passwords, or too many at the same time")
 	case !known:
@@ -144,11 +144,11 @@ func (p *passwords) number(name string) uint64 {
 
 // check is a password to be checked.
 type check struct {
-	fact   fact
-	name   string
-	hash   string
-	cost   int
-	ledger *ledger
+	fact    fact
+	attempt attempt
+	hash    string
+	cost    int
+	ledger  *ledger
 }
 
 // verdict is what a check has found out.
@@ -169,20 +169,18 @@ func (p *passwords) check(ctx context.Context, c check, known bool, password str
 	if c.ledger.wrong.Contains(c.fact) {
 		return wrong
 	}
-	if !c.ledger.attempts.begin(c.name, p.now()) {
+	if !c.ledger.attempts.begin(c.attempt, p.now()) {
 		return paused
 	}
 	result := p.run(ctx, c, password)
 	switch {
-	case result == busy:
-		c.ledger.attempts.end(c.name, false)
 	case result == right && known:
-		c.ledger.attempts.end(c.name, true)
 		p.right.Add(c.fact, struct{}{})
-	default:
+	case result != busy:
 		result = wrong
 		c.ledger.wrong.Add(c.fact, struct{}{})
 	}
+	c.ledger.attempts.end(c.attempt, result, p.now())
 	return result
 }
 

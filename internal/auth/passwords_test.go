@@ -61,8 +61,10 @@ func (g *guarded) add(name, password string) {
 	g.users.costs = append(g.users.costs, cost)
 }
 
-func (g *guarded) try(name, password string) Cause {
-	caller, err := g.verify(context.Background(), g.users, name, password)
+func (g *guarded) try(name, password string) Cause { return g.tryFrom(Origin{}, name, password) }
+
+func (g *guarded) tryFrom(origin Origin, name, password string) Cause {
+	caller, err := g.verify(context.Background(), g.users, name, password, origin)
 	var refused *Refusal
 	switch {
 	case errors.As(err, &refused):
@@ -211,6 +213,54 @@ func TestGuessesAtTheSameTime(t *testing.T) {
 	})
 }
 
+// from is an origin with a network of its own.
+func from(n int) Origin { return Origin{Told: fmt.Sprintf("2001:db8:0:%x::1", n)} }
+
+// Who guesses keeps nobody but themselves from trying.
+func TestGuessesOfOneNetworkDontKeepAUserOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGuarded("ann")
+		for began, i := time.Now(), 0; time.Since(began) < 12*time.Hour; time.Sleep(time.Second) {
+			i++
+			g.tryFrom(from(1), "ann", fmt.Sprint("guess", i))
+		}
+		if got := g.tryFrom(from(1), "ann", "another"); got != Throttled {
+			t.Errorf("the network that guesses: %q", got)
+		}
+		if got := g.tryFrom(from(2), "ann", "ann"); got != "" {
+			t.Errorf("the user: %q", got)
+		}
+	})
+}
+
+// Many networks together can't try more than so much with one name.
+func TestGuessesOfManyNetworks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGuarded("ann", "bob")
+		guess := 0
+		round := func() {
+			for range 1000 {
+				guess++
+				g.tryFrom(from(guess), "ann", fmt.Sprint("guess", guess))
+			}
+		}
+		round()
+		if made := g.checks.Load(); made != nameBurst {
+			t.Errorf("%d checks at first", made)
+		}
+		g.checks.Store(0)
+		for began := time.Now(); time.Since(began) < time.Hour; time.Sleep(time.Minute) {
+			round()
+		}
+		if made := g.checks.Load(); made > int32(time.Hour/namePace) {
+			t.Errorf("%d checks in an hour", made)
+		}
+		if got := g.tryFrom(from(1), "bob", "bob"); got != "" {
+			t.Errorf("another user: %q", got)
+		}
+	})
+}
+
 // flood tries with ever new names and passwords, many at the same time, until it is stopped.
 func (g *guarded) flood(clients int, name func(i int64) string) (stop func()) {
 	var all sync.WaitGroup
@@ -353,7 +403,7 @@ func TestMadeUpHash(t *testing.T) {
 		made = compare(hash, password)
 		return made
 	}
-	if _, err := p.verify(t.Context(), users, "nobody", "guess"); !errors.Is(err, ErrInvalid) || !errors.Is(made, bcrypt.ErrMismatchedHashAndPassword) {
+	if _, err := p.verify(t.Context(), users, "nobody", "guess", Origin{}); !errors.Is(err, ErrInvalid) || !errors.Is(made, bcrypt.ErrMismatchedHashAndPassword) {
 		t.Errorf("got %v, bcrypt says %v", err, made)
 	}
 }
@@ -362,10 +412,13 @@ func TestMadeUpHash(t *testing.T) {
 func TestWhatIsKeptIsBounded(t *testing.T) {
 	p := newPasswords(time.Now)
 	for i := range maxNobody + maxUsers {
-		p.nobody.attempts.begin(fmt.Sprint(i), time.Now())
+		guess := attempt{name: fmt.Sprint(i)}
+		p.nobody.attempts.begin(guess, time.Now())
+		p.nobody.attempts.end(guess, wrong, time.Now())
 		p.nobody.wrong.Add(p.fact("", "", fmt.Sprint(i)), struct{}{})
 	}
-	if names, facts := p.nobody.attempts.byName.Len(), p.nobody.wrong.Len(); names > maxNobody || facts > maxWrong {
-		t.Errorf("%d names, %d passwords", names, facts)
+	kept := p.nobody.attempts
+	if origins, names, facts := kept.byOrigin.Len(), kept.byName.Len(), p.nobody.wrong.Len(); origins > maxNobody || names > maxNobody || facts > maxWrong {
+		t.Errorf("%d attempts, %d names, %d passwords", origins, names, facts)
 	}
 }

@@ -2,12 +2,10 @@ package devissuer
 
 import (
 	"context"
-	"crypto/subtle"
 	"errors"
 	"log/slog"
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
@@ -62,7 +60,7 @@ func (i *Issuer) CodeExchange(_ context.Context, r *op.ClientRequest[oidc.Access
 		i.memory.mu.Lock()
 		defer i.memory.mu.Unlock()
 		if _, ended := i.memory.revoked.get(code.session); !ended { // by a second use of the code meanwhile
-			response.RefreshToken = s.rotate(code.session)
+			response.RefreshToken = i.memory.refreshToken(code.session, s)
 			i.memory.sessions.put(code.session, s)
 		}
 	}
@@ -100,18 +98,10 @@ func permitted(scopes []string, caller auth.Caller) []string {
 	})
 }
 
-// rotate makes the next refresh token of a session, whose name it begins with.
-func (s *session) rotate(id string) string {
-	token := id + "." + auth.NewToken()
-	s.current = hashOf(token)
-	return token
-}
-
 // RefreshToken gives new tokens for a refresh token (RFC 6749, 6), which is then used up. A second use ends the session:
 // one of the two has stolen it (RFC 9700, 4.14.2).
 func (i *Issuer) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.RefreshTokenRequest]) (*op.Response, error) {
-	id, _, _ := strings.Cut(r.Data.RefreshToken, ".")
-	found, err := i.continued(id, r.Data.RefreshToken, r.Client.GetID())
+	id, found, err := i.continued(r.Data.RefreshToken, r.Client.GetID())
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +119,7 @@ func (i *Issuer) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.Refr
 	if err != nil {
 		return nil, err
 	}
-	if response.RefreshToken, err = i.rotate(id, r.Data.RefreshToken); err != nil {
+	if response.RefreshToken, err = i.rotate(r.Data.RefreshToken, found.client); err != nil {
 		return nil, err
 	}
 	if slices.Contains(scopes, scopeOpenID) {
@@ -141,38 +131,26 @@ func (i *Issuer) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.Refr
 }
 
 // continued answers a copy of the session of which a refresh token is the current one.
-func (i *Issuer) continued(id, token, client string) (session, error) {
+func (i *Issuer) continued(token, client string) (id string, s session, err error) {
 	i.memory.mu.Lock()
 	defer i.memory.mu.Unlock()
-	s, err := i.currentSession(id, token, client)
+	id, found, err := i.memory.sessionOf(token, client)
 	if err != nil {
-		return session{}, err
+		return "", session{}, err
 	}
-	return *s, nil
+	return id, *found, nil
 }
 
 // rotate uses a refresh token up, and answers the next.
-func (i *Issuer) rotate(id, token string) (string, error) {
+func (i *Issuer) rotate(token, client string) (string, error) {
 	i.memory.mu.Lock()
 	defer i.memory.mu.Unlock()
-	s, err := i.currentSession(id, token, "")
+	id, s, err := i.memory.sessionOf(token, client)
 	if err != nil {
 		return "", err
 	}
-	return s.rotate(id), nil
-}
-
-// currentSession finds the session of a refresh token, of a client unless that is known already. The caller holds the lock.
-func (i *Issuer) currentSession(id, token, client string) (*session, error) {
-	s, ok := i.memory.sessions.get(id)
-	if !ok || client != "" && s.client != client {
-		return nil, oidc.ErrInvalidGrant().WithDescription("there is no such refresh token, or it has expired")
-	}
-	if got := hashOf(token); subtle.ConstantTimeCompare(got[:], s.current[:]) != 1 {
-		i.memory.end(id)
-		return nil, oidc.ErrInvalidGrant().WithDescription("the refresh token was used before; the session is over")
-	}
-	return s, nil
+	s.turn++
+	return i.memory.refreshToken(id, s), nil
 }
 
 // noLongerLetIn is the error of a refresh whose caller the service does not let in any more, or can't tell now.

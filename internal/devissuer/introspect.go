@@ -79,8 +79,7 @@ func (i *Issuer) Revocation(_ context.Context, r *op.ClientRequest[oidc.Revocati
 		i.memory.revoked.put(claims.ID, struct{}{})
 		return op.NewResponse(nil), nil
 	}
-	id, _, _ := strings.Cut(token, ".")
-	if s, ok := i.memory.sessions.get(id); ok && s.client == client && s.current == hashOf(token) {
+	if id, _, err := i.memory.sessionOf(token, client); err == nil {
 		i.memory.end(id)
 	}
 	return op.NewResponse(nil), nil

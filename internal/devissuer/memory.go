@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"ordermanagement/internal/auth"
+	"ordermanagement/internal/keyed"
 )
 
 // How much is kept. Requests that wait for somebody to log in are not: they travel, sealed, with the login page.
@@ -30,6 +31,7 @@ type memory struct {
 	opaque   *table[hash, accessClaims]
 	// revoked are the ids of JWTs, and the sessions of which none is valid any more.
 	revoked *table[string, struct{}]
+	refresh *keyed.Hasher // of refresh tokens
 }
 
 // hash stands for a secret in a key, so that looking it up takes the same time whatever part of it is right.
@@ -43,14 +45,6 @@ type code struct {
 	login   login
 	session string // that it opens; of all tokens that come of it
 	used    bool
-}
-
-// session is what a refresh token continues. The token changes with each use (RFC 9700, 4.14.2).
-type session struct {
-	client  string
-	scopes  []string
-	login   login
-	current hash // of the refresh token
 }
 
 // login is who has logged in.
@@ -68,6 +62,7 @@ func newMemory(now func() time.Time, tokenTTL time.Duration) *memory {
 		sessions: newTable[string, *session](maxSessions, sessionTTL, now),
 		opaque:   newTable[hash, accessClaims](maxOpaque, tokenTTL, now),
 		revoked:  newTable[string, struct{}](maxRevoked, tokenTTL, now),
+		refresh:  keyed.New(),
 	}
 }
 
@@ -113,9 +108,3 @@ func (t *table[K, V]) get(key K) (V, bool) {
 }
 
 func (t *table[K, V]) drop(key K) { t.entries.Remove(key) }
-
-// end makes all that came of a session invalid. The caller holds the lock.
-func (m *memory) end(session string) {
-	m.sessions.drop(session)
-	m.revoked.put(session, struct{}{})
-}

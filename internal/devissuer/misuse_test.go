@@ -264,6 +264,16 @@ func TestRefreshMisuse(t *testing.T) {
 	} else {
 		tokens.RefreshToken = a.fields(t)["refresh_token"].(string)
 	}
+	// Who knows the session, which access tokens name, can't end it.
+	session, _, _ := strings.Cut(tokens.RefreshToken, ".")
+	for _, made := range []string{"", ".", ".0", ".0.", ".1.x", ".x.y", ".-1.", tokens.RefreshToken[len(session):] + "A"} {
+		w.refused(w.refresh(session+made, ""), 400, "invalid_grant")
+	}
+	if a := w.refresh(tokens.RefreshToken, ""); a.StatusCode != 200 {
+		t.Errorf("a session that somebody has made up tokens for: %d", a.StatusCode)
+	} else {
+		tokens.RefreshToken = a.fields(t)["refresh_token"].(string)
+	}
 	w.refused(w.refresh("nothing", ""), 400, "invalid_grant")
 	w.refused(w.refresh("", ""), 400, "invalid_request")
 	w.refused(w.refresh(tokens.AccessToken, ""), 400, "invalid_grant")

@@ -102,7 +102,7 @@ func FuzzClaims(f *testing.F) {
 	}
 	f.Add(`{"iss":"` + issuer + `","exp":null}`)
 	f.Fuzz(func(t *testing.T, payload string) {
-		if caller, err := jwt.VerifyToken(t.Context(), key.sign(t, key.header(), payload)); err == nil {
+		if caller, err := jwt.VerifyToken(t.Context(), key.sign(t, key.header(), payload), auth.Origin{}); err == nil {
 			sound(t, caller)
 		}
 	})
@@ -120,7 +120,7 @@ func FuzzToken(f *testing.F) {
 	f.Add(other.sign(f, `{"alg":"none"}`, payload))
 	f.Add(other.sign(f, `{"alg":"HS256","crit":["b64"],"b64":false}`, payload))
 	f.Fuzz(func(t *testing.T, token string) {
-		caller, err := jwt.VerifyToken(t.Context(), token)
+		caller, err := jwt.VerifyToken(t.Context(), token, auth.Origin{})
 		if err == nil && (caller.Subject != want.Subject || caller.Tenant != want.Tenant || !slices.Equal(caller.Scopes, want.Scopes)) {
 			t.Errorf("%q makes %+v", token, caller)
 		}

@@ -167,7 +167,7 @@ func verifier(t testing.TB, keys oauth.Keys, change func(*oauth.JWTOptions)) *oa
 // taken asserts that a token makes a caller.
 func taken(t testing.TB, by auth.TokenVerifier, token string) auth.Caller {
 	t.Helper()
-	caller, err := by.VerifyToken(t.Context(), token)
+	caller, err := by.VerifyToken(t.Context(), token, auth.Origin{})
 	if err != nil {
 		t.Fatalf("refused: %v", err)
 	}
@@ -177,7 +177,7 @@ func taken(t testing.TB, by auth.TokenVerifier, token string) auth.Caller {
 // cause asserts that a token is refused, by a refusal that doesn't hold it, and answers why.
 func cause(t testing.TB, by auth.TokenVerifier, token string) auth.Cause {
 	t.Helper()
-	caller, err := by.VerifyToken(t.Context(), token)
+	caller, err := by.VerifyToken(t.Context(), token, auth.Origin{})
 	if err == nil || caller.Subject != "" || caller.Tenant != "" || caller.Scopes != nil {
 		t.Fatalf("makes %+v, %v", caller, err)
 	}

@@ -14,12 +14,10 @@ import (
 
 	"github.com/go-jose/go-jose/v4/jwt"
 	"github.com/go-json-experiment/json"
-	"golang.org/x/sync/semaphore"
 	"golang.org/x/sync/singleflight"
 
 	"ordermanagement/internal/auth"
 	"ordermanagement/internal/follow"
-
 	"ordermanagement/internal/keyed"
 )
 
@@ -32,6 +30,8 @@ const (
 	DefaultIntrospections = 32
 	// refusedCache is how long it is believed that a token is not taken.
 	refusedCache = 10 * time.Second
+	// seenFor is how long it is remembered that a token was active, from the last time on.
+	seenFor = 24 * time.Hour
 )
 
 // IntrospectionOptions say who is asked about tokens. Zero numbers and durations stand for the defaults.
@@ -65,8 +65,10 @@ type Introspection struct {
 	taken   *cache[auth.Caller]
 	refused *cache[*auth.Refusal]
 	flights singleflight.Group
-	slots   *semaphore.Weighted
+	turns   *turns
 	failing atomic.Bool
+	// seen are the tokens that were active lately, longer than that is believed: they have turns of their own.
+	seen *cache[struct{}]
 }
 
 var _ auth.TokenVerifier = (*Introspection)(nil)
@@ -85,7 +87,7 @@ func NewIntrospection(options IntrospectionOptions) (*Introspection, error) {
 	if options.Now == nil {
 		options.Now = time.Now
 	}
-	i := &Introspection{hasher: keyed.New(), slots: semaphore.NewWeighted(int64(options.Concurrency))}
+	i := &Introspection{hasher: keyed.New(), turns: newTurns(options.Concurrency)}
 	var err error
 	if options.Claims, err = options.Claims.complete(); err != nil {
 		return nil, err
@@ -100,6 +102,9 @@ func NewIntrospection(options IntrospectionOptions) (*Introspection, error) {
 		return nil, fmt.Errorf("the client file of token introspection: %w", err)
 	}
 	if i.taken, err = newCache[auth.Caller](options.CacheEntries); err != nil {
+		return nil, err
+	}
+	if i.seen, err = newCache[struct{}](options.CacheEntries); err != nil {
 		return nil, err
 	}
 	if i.refused, err = newCache[*auth.Refusal](options.CacheEntries); err != nil {
@@ -123,7 +128,7 @@ func parseClient(contents [][]byte) (*client, error) {
 
 // VerifyToken finds the caller of a token by what the issuer says of it. Those who show the same token at the same time
 // wait for one answer.
-func (i *Introspection) VerifyToken(ctx context.Context, token string) (auth.Caller, error) {
+func (i *Introspection) VerifyToken(ctx context.Context, token string, origin auth.Origin) (auth.Caller, error) {
 	if len(token) > MaxToken {
 		return auth.Caller{}, tooLong()
 	}
@@ -138,7 +143,7 @@ func (i *Introspection) VerifyToken(ctx context.Context, token string) (auth.Cal
 		// Others wait for the answer too: it must not depend on who asked first.
 		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), i.options.Timeout)
 		defer cancel()
-		return i.introspect(limited, token, d)
+		return i.introspect(limited, token, d, origin)
 	})
 	return answer.(auth.Caller), err
 }
@@ -155,8 +160,14 @@ func (i *Introspection) remembered(d keyed.Digest) (caller auth.Caller, ok bool,
 }
 
 // introspect asks about a token and remembers what was found out. That nothing was isn't remembered.
-func (i *Introspection) introspect(ctx context.Context, token string, d keyed.Digest) (auth.Caller, error) {
+func (i *Introspection) introspect(ctx context.Context, token string, d keyed.Digest, origin auth.Origin) (auth.Caller, error) {
+	_, known := i.seen.get(d, i.options.Now())
+	release, err := i.turns.take(ctx, known, origin)
+	if err != nil {
+		return auth.Caller{}, auth.Refuse(auth.KindIntrospect, auth.Unavailable, err.Error())
+	}
 	claims, err := i.ask(ctx, token)
+	release()
 	now := i.options.Now()
 	var caller auth.Caller
 	var expiry time.Time
@@ -172,6 +183,7 @@ func (i *Introspection) introspect(ctx context.Context, token string, d keyed.Di
 			until = expiry
 		}
 		i.taken.put(d, caller, now, until)
+		i.seen.put(d, struct{}{}, now, now.Add(seenFor))
 		return caller, nil
 	case errors.As(err, &refusal):
 		i.report(nil)
@@ -196,10 +208,6 @@ func (i *Introspection) report(err error) {
 
 // ask answers what the endpoint says of a token. Every error means that it has said nothing.
 func (i *Introspection) ask(ctx context.Context, token string) (object, error) {
-	if err := i.slots.Acquire(ctx, 1); err != nil {
-		return nil, errors.New("too many tokens are being introspected")
-	}
-	defer i.slots.Release(1)
 	form := url.Values{"token": {token}, "token_type_hint": {"access_token"}}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, i.endpoint.url, strings.NewReader(form.Encode()))
 	if err != nil {

@@ -176,7 +176,7 @@ func TestIntrospectionThatHangs(t *testing.T) {
 	group.Wait()
 	s.set(says(active(nil)))
 	eventually(t, "taken again", func() bool {
-		_, err := by.VerifyToken(t.Context(), "opaque")
+		_, err := by.VerifyToken(t.Context(), "opaque", auth.Origin{})
 		return err == nil
 	})
 	if journal.Lines("can't be introspected") != 1 || journal.Lines("introspected again") != 1 || journal.Lines("opaque") != 0 {
@@ -200,7 +200,7 @@ func TestIntrospectionIsRemembered(t *testing.T) {
 			by := introspection(t, s, func(o *oauth.IntrospectionOptions) { o.Now = clock.Now })
 			ask := func(want int64) {
 				t.Helper()
-				by.VerifyToken(t.Context(), "opaque")
+				by.VerifyToken(t.Context(), "opaque", auth.Origin{})
 				if n := s.requests.Load(); n != want {
 					t.Errorf("asked %d times, want %d", n, want)
 				}
@@ -225,7 +225,7 @@ func TestIntrospectionOfOneTokenByMany(t *testing.T) {
 	first, cancel := context.WithCancel(t.Context())
 	var group sync.WaitGroup
 	group.Go(func() {
-		if _, err := by.VerifyToken(first, "opaque"); err != nil {
+		if _, err := by.VerifyToken(first, "opaque", auth.Origin{}); err != nil {
 			t.Error(err)
 		}
 	})
@@ -242,7 +242,7 @@ func TestIntrospectionOfOneTokenByMany(t *testing.T) {
 }
 
 func TestIntrospectionsAtTheSameTimeAreBounded(t *testing.T) {
-	const most, callers = 3, 20
+	const concurrency, most, callers = 4, 3, 20 // most of unknown tokens, from many networks
 	var started, running, highest atomic.Int64
 	turn := make(chan struct{})
 	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -253,12 +253,15 @@ func TestIntrospectionsAtTheSameTimeAreBounded(t *testing.T) {
 		running.Add(-1)
 		io.WriteString(w, active(nil))
 	})
-	by := introspection(t, s, func(o *oauth.IntrospectionOptions) { o.Concurrency = most })
+	by := introspection(t, s, func(o *oauth.IntrospectionOptions) { o.Concurrency = concurrency })
 	var group sync.WaitGroup
 	for i := range callers {
 		group.Go(func() {
 			started.Add(1)
-			taken(t, by, fmt.Sprintf("opaque %d", i))
+			origin := auth.Origin{Told: fmt.Sprint("192.0.2.", i)}
+			if _, err := by.VerifyToken(t.Context(), fmt.Sprintf("opaque %d", i), origin); err != nil {
+				t.Error(err)
+			}
 		})
 	}
 	eventually(t, "as many as may", func() bool { return started.Load() == callers && running.Load() >= most })
@@ -269,6 +272,43 @@ func TestIntrospectionsAtTheSameTimeAreBounded(t *testing.T) {
 	if n := highest.Load(); n > most {
 		t.Errorf("%d at the same time", n)
 	}
+}
+
+// A flood of made-up tokens keeps out neither who was let in before, from the same network even, nor who comes from
+// another network.
+func TestIntrospectionDuringAFloodOfMadeUpTokens(t *testing.T) {
+	flood, other := auth.Origin{Told: "192.0.2.1"}, auth.Origin{Told: "198.51.100.1"}
+	clock, asked := &clock{}, make(chan string, 1000)
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if token := r.FormValue("token"); strings.HasPrefix(token, "made up") {
+			asked <- token
+			hangs(w, r)
+			return
+		}
+		io.WriteString(w, active(nil))
+	})
+	by := introspection(t, s, func(o *oauth.IntrospectionOptions) { o.Concurrency, o.Now, o.Timeout = 8, clock.Now, deadline })
+	if _, err := by.VerifyToken(t.Context(), "seen", flood); err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	for i := range 200 {
+		group.Go(func() { by.VerifyToken(t.Context(), fmt.Sprint("made up ", i), flood) })
+	}
+	<-asked // as many as one network has turns for
+	<-asked
+	clock.Advance(time.Hour) // what was said of the token is no longer believed
+	for token, origin := range map[string]auth.Origin{"seen": flood, "new": other} {
+		if _, err := by.VerifyToken(t.Context(), token, origin); err != nil {
+			t.Errorf("%s: %v", token, err)
+		}
+	}
+	if n := len(asked); n > 0 {
+		t.Errorf("%d more were asked about", n)
+	}
+	s.set(says(active(map[string]any{"active": false})))
+	s.CloseClientConnections() // ends those that hang
+	group.Wait()
 }
 
 func TestIntrospectionClientChanges(t *testing.T) {
@@ -350,7 +390,7 @@ func FuzzIntrospection(f *testing.F) {
 	f.Fuzz(func(t *testing.T, said string) {
 		n++
 		answer.Store(&said)
-		caller, err := by.VerifyToken(t.Context(), fmt.Sprintf("opaque %d", n)) // none is remembered
+		caller, err := by.VerifyToken(t.Context(), fmt.Sprintf("opaque %d", n), auth.Origin{}) // none is remembered
 		if err == nil {
 			sound(t, caller)
 			if !strings.Contains(said, "true") {

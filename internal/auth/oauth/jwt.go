@@ -98,7 +98,7 @@ func NewJWT(options JWTOptions) (*JWT, error) {
 // VerifyToken finds the caller of a JWT. What is not a JWT, or one of another issuer, is not of this kind: others may know
 // it, and whoever claims that only reaches verifiers that it could reach anyway. So are encrypted tokens: nobody can tell
 // whose they are.
-func (v *JWT) VerifyToken(ctx context.Context, token string) (auth.Caller, error) {
+func (v *JWT) VerifyToken(ctx context.Context, token string, _ auth.Origin) (auth.Caller, error) {
 	if len(token) > MaxToken {
 		return auth.Caller{}, tooLong()
 	}

@@ -235,7 +235,7 @@ func TestTokenThatWasTakenIsRemembered(t *testing.T) {
 	taken(t, jwt, token)
 	ctx := t.Context()
 	if allocations := testing.AllocsPerRun(100, func() {
-		if _, err := jwt.VerifyToken(ctx, token); err != nil {
+		if _, err := jwt.VerifyToken(ctx, token, auth.Origin{}); err != nil {
 			t.Fatal(err)
 		}
 	}); allocations > 10 {
@@ -275,7 +275,7 @@ func BenchmarkTokenThatWasTaken(b *testing.B) {
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			if _, err := jwt.VerifyToken(b.Context(), token); err != nil {
+			if _, err := jwt.VerifyToken(b.Context(), token, auth.Origin{}); err != nil {
 				b.Fatal(err)
 			}
 		}

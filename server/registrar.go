@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime/debug"
 	"time"
 
 	"google.golang.org/grpc"
@@ -125,7 +127,14 @@ func (s *checkedStream) inTime(limit time.Duration, late error, do func() error)
 	ctx, cancel := context.WithTimeoutCause(s.ctx, limit, late)
 	defer cancel()
 	done := make(chan error, 1)
-	go func() { done <- do() }()
+	go func() {
+		defer func() {
+			if cause := recover(); cause != nil { // which contain would not see: it is not its goroutine
+				done <- fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
+			}
+		}()
+		done <- do()
+	}()
 	var err error
 	select {
 	case err = <-done:

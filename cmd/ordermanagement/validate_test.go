@@ -18,7 +18,7 @@ func completed(t *testing.T, args ...string) (*settings, error) {
 	}
 	problems.selectFlags(ctx)
 	c := &grammar.Serve
-	s := &settings{common: c.common, serverSettings: &c.serverSettings, gatewaySettings: &c.gatewaySettings}
+	s := &settings{common: c.common, serverSettings: &c.serverSettings, gatewaySettings: &c.gatewaySettings, issuerSettings: &c.issuerSettings}
 	return s, s.complete(problems)
 }
 
@@ -82,6 +82,18 @@ func TestWrongSettings(t *testing.T) {
 		"no body at all":           {[]string{"--max-body-bytes=0"}, "--max-body-bytes: 0 is not between"},
 		"number too large":         {[]string{"--max-concurrent-streams=4294967296"}, "--max-concurrent-streams: "},
 		"number without unit":      {[]string{"--shutdown-timeout=10"}, "--shutdown-timeout: "},
+		"audience of nobody":       {[]string{"--jwt-audience="}, "--jwt-audience: "},
+		"keys of no issuer":        {[]string{"--jwt-jwks-file=a"}, "--jwt-issuer: "},
+		"issuer in plaintext":      {[]string{"--jwt-issuer=http://login.example.com"}, "--jwt-issuer: "},
+		"two places of keys":       {[]string{"--jwt-issuer=https://a.example", "--jwt-jwks-file=a", "--jwt-jwks-url=https://a.example/keys"}, "--jwt-jwks-file: "},
+		"endless clock skew":       {[]string{"--jwt-clock-skew=1h"}, "--jwt-clock-skew: "},
+		"introspection by nobody":  {[]string{"--introspection-url=https://a.example"}, "--introspection-client: "},
+		"authority of no issuer":   {[]string{"--oauth-ca=a"}, "--oauth-ca: "},
+		"tenant in capitals":       {[]string{"--oauth-tenant=ACME"}, "--oauth-tenant: "},
+		"no claim for the subject": {[]string{"--subject-claim="}, "--subject-claim: "},
+		"callers for nobody":       {[]string{"--auth=off", "--tls=off", "--htpasswd-file=a"}, "--htpasswd-file: "},
+		"issuer in the open":       {[]string{"--auth=off", "--tls=off", "--dev-issuer"}, "--dev-issuer: "},
+		"tokens of no issuer":      {[]string{"--dev-issuer-token-ttl=1m"}, "--dev-issuer-token-ttl: "},
 		"endless delay":            {[]string{"--shutdown-delay=1h"}, "--shutdown-delay: "},
 		"wildcard origin":          {[]string{"--cors-origins=*"}, `--cors-origins: "*" has a wildcard`},
 		"origin with a path":       {[]string{"--cors-origins=https://a.example,https://b.example/"}, `--cors-origins: "https://b.example/" is not an origin`},

@@ -11,6 +11,7 @@ import (
 const (
 	minClockSkew          = time.Millisecond
 	maxClockSkew          = 10 * time.Minute
+	defaultIssuerTTL      = 15 * time.Minute // as the flag says
 	maxTokenTTL           = devissuer.MaxTokenTTL
 	minTokenTTL           = time.Second
 	issuerSkew            = time.Millisecond // the issuer for development has the same clock: its tokens end when they say
@@ -73,6 +74,9 @@ func checkURL(p *problems, flag, text string) {
 func (s *settings) checkIssuer(p *problems) {
 	i := &s.issuerSettings.Issuer
 	checkRange(p, "dev-issuer-token-ttl", i.DevIssuerTokenTTL, minTokenTTL, maxTokenTTL)
+	if !i.DevIssuer && i.DevIssuerTokenTTL != defaultIssuerTTL {
+		p.report("dev-issuer-token-ttl", "would not be used without --dev-issuer; take it out, or add that")
+	}
 	if i.DevIssuer && (!s.tls() || s.Auth.Auth == off) {
 		p.report("dev-issuer", "needs TLS and authentication; take --tls=off and --auth=off out")
 	}

@@ -266,24 +266,24 @@ var File_ordermanagement_v1_order_proto protoreflect.FileDescriptor
 
 const file_ordermanagement_v1_order_proto_rawDesc = "" +
 	"\n" +
-	"\x1eordermanagement/v1/order.proto\x12\x12ordermanagement.v1\x1a\x1bbuf/validate/validate.proto\"\xe8\x01\n" +
+	"\x1eordermanagement/v1/order.proto\x12\x12ordermanagement.v1\x1a\x1bbuf/validate/validate.proto\"\xf4\x01\n" +
 	"\x05Order\x129\n" +
-	"\x02id\x18\x01 \x01(\tB)\xbaH&r$2\x17^[A-Za-z0-9._~-]{1,63}$Z\x02-1Z\x01.Z\x02..R\x02id\x12(\n" +
-	"\x05items\x18\x02 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\xe8\a\"\ar\x05\x10\x01\x18\x80\x02R\x05items\x12*\n" +
-	"\vdescription\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\vdescription\x12\"\n" +
+	"\x02id\x18\x01 \x01(\tB)\xbaH&r$2\x17^[A-Za-z0-9._~-]{1,63}$Z\x02-1Z\x01.Z\x02..R\x02id\x12,\n" +
+	"\x05items\x18\x02 \x03(\tB\x16\xbaH\x13\x92\x01\x10\x10\xe8\a\"\vr\t\x10\x01\x18\x80\x02\xba\x01\x01\x00R\x05items\x12.\n" +
+	"\vdescription\x18\x03 \x01(\tB\f\xbaH\tr\a\x18\x80 \xba\x01\x01\x00R\vdescription\x12\"\n" +
 	"\x05price\x18\x04 \x01(\x02B\f\xbaH\t\n" +
-	"\a@\x01-\x00\x00\x00\x00R\x05price\x12*\n" +
-	"\vdestination\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\vdestination\"v\n" +
+	"\a@\x01-\x00\x00\x00\x00R\x05price\x12.\n" +
+	"\vdestination\x18\x05 \x01(\tB\f\xbaH\tr\a\x18\x80\x02\xba\x01\x01\x00R\vdestination\"v\n" +
 	"\x10CombinedShipment\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06status\x18\x02 \x01(\tR\x06status\x12:\n" +
 	"\vorders_list\x18\x03 \x03(\v2\x19.ordermanagement.v1.OrderR\n" +
 	"ordersList\"N\n" +
 	"\vResourceKey\x12?\n" +
-	"\x05value\x18\x01 \x01(\tB)\xbaH&r$2\x17^[A-Za-z0-9._~-]{1,63}$Z\x02-1Z\x01.Z\x02..R\x05value\",\n" +
+	"\x05value\x18\x01 \x01(\tB)\xbaH&r$2\x17^[A-Za-z0-9._~-]{1,63}$Z\x02-1Z\x01.Z\x02..R\x05value\"0\n" +
 	"\n" +
-	"SearchText\x12\x1e\n" +
-	"\x05value\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\x05valueB\xc7\x01\n" +
+	"SearchText\x12\"\n" +
+	"\x05value\x18\x01 \x01(\tB\f\xbaH\tr\a\x18\x80\x02\xba\x01\x01\x00R\x05valueB\xc7\x01\n" +
 	"\x16com.ordermanagement.v1B\n" +
 	"OrderProtoP\x01Z8ordermanagement/gen/ordermanagement/v1;ordermanagementv1\xa2\x02\x03OXX\xaa\x02\x12Ordermanagement.V1\xca\x02\x12Ordermanagement\\V1\xe2\x02\x1eOrdermanagement\\V1\\GPBMetadata\xea\x02\x13Ordermanagement::V1b\x06proto3"
 

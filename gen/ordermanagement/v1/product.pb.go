@@ -100,12 +100,11 @@ var File_ordermanagement_v1_product_proto protoreflect.FileDescriptor
 
 const file_ordermanagement_v1_product_proto_rawDesc = "" +
 	"\n" +
-	" ordermanagement/v1/product.proto\x12\x12ordermanagement.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\"\x8e\x01\n" +
+	" ordermanagement/v1/product.proto\x12\x12ordermanagement.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\"\x96\x01\n" +
 	"\aProduct\x12\x13\n" +
-	"\x02id\x18\x01 \x01(\tB\x03\xe0A\x03R\x02id\x12\x1e\n" +
-	"\x04name\x18\x02 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\x80\x02R\x04name\x12*\n" +
-	"\vdescription\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80 R\vdescription\x12\"\n" +
+	"\x02id\x18\x01 \x01(\tB\x03\xe0A\x03R\x02id\x12\"\n" +
+	"\x04name\x18\x02 \x01(\tB\x0e\xbaH\vr\t\x10\x01\x18\x80\x02\xba\x01\x01\x00R\x04name\x12.\n" +
+	"\vdescription\x18\x03 \x01(\tB\f\xbaH\tr\a\x18\x80 \xba\x01\x01\x00R\vdescription\x12\"\n" +
 	"\x05price\x18\x04 \x01(\x02B\f\xbaH\t\n" +
 	"\a@\x01-\x00\x00\x00\x00R\x05priceB\xc9\x01\n" +
 	"\x16com.ordermanagement.v1B\fProductProtoP\x01Z8ordermanagement/gen/ordermanagement/v1;ordermanagementv1\xa2\x02\x03OXX\xaa\x02\x12Ordermanagement.V1\xca\x02\x12Ordermanagement\\V1\xe2\x02\x1eOrdermanagement\\V1\\GPBMetadata\xea\x02\x13Ordermanagement::V1b\x06proto3"

@@ -156,15 +156,15 @@ var File_ordermanagement_v2_product_proto protoreflect.FileDescriptor
 
 const file_ordermanagement_v2_product_proto_rawDesc = "" +
 	"\n" +
-	" ordermanagement/v2/product.proto\x12\x12ordermanagement.v2\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\"\xed\x06\n" +
+	" ordermanagement/v2/product.proto\x12\x12ordermanagement.v2\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\"\xfd\x06\n" +
 	"\aProduct\x12A\n" +
 	"\x04name\x18\x01 \x01(\tB-\xe0A\b\xbaH'\xd8\x01\x01r\"2 ^products/[A-Za-z0-9._~-]{1,63}$R\x04name\x129\n" +
-	"\x03sku\x18\x02 \x01(\tB'\xe0A\x02\xe0A\x05\xbaH\x1e\xd8\x01\x01r\x192\x17^[A-Za-z0-9._~-]{1,63}$R\x03sku\x12!\n" +
-	"\x05title\x18\x03 \x01(\tB\v\xe0A\x02\xbaH\x05r\x03\x18\x80\x02R\x05title\x12-\n" +
-	"\vdescription\x18\x04 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\x80 R\vdescription\x12-\n" +
-	"\x05price\x18\x05 \x01(\v2\x12.google.type.MoneyB\x03\xe0A\x02R\x05price\x12q\n" +
-	"\x06labels\x18\x06 \x03(\v2'.ordermanagement.v2.Product.LabelsEntryB0\xe0A\x01\xbaH*\x9a\x01'\x10@\"\x1dr\x1b2\x19^[a-z][a-z0-9_./-]{0,62}$*\x04r\x02\x18?R\x06labels\x12\x8b\x01\n" +
-	"\vannotations\x18\a \x03(\v2,.ordermanagement.v2.Product.AnnotationsEntryB;\xe0A\x01\xbaH5\x9a\x012\x10@\"'r%2#^[A-Za-z0-9][A-Za-z0-9_./-]{0,127}$*\x05r\x03\x18\x80 R\vannotations\x12\x1e\n" +
+	"\x03sku\x18\x02 \x01(\tB'\xe0A\x02\xe0A\x05\xbaH\x1e\xd8\x01\x01r\x192\x17^[A-Za-z0-9._~-]{1,63}$R\x03sku\x12%\n" +
+	"\x05title\x18\x03 \x01(\tB\x0f\xe0A\x02\xbaH\tr\a\x18\x80\x02\xba\x01\x01\x00R\x05title\x121\n" +
+	"\vdescription\x18\x04 \x01(\tB\x0f\xe0A\x01\xbaH\tr\a\x18\x80 \xba\x01\x01\x00R\vdescription\x12-\n" +
+	"\x05price\x18\x05 \x01(\v2\x12.google.type.MoneyB\x03\xe0A\x02R\x05price\x12u\n" +
+	"\x06labels\x18\x06 \x03(\v2'.ordermanagement.v2.Product.LabelsEntryB4\xe0A\x01\xbaH.\x9a\x01+\x10@\"\x1dr\x1b2\x19^[a-z][a-z0-9_./-]{0,62}$*\br\x06\x18?\xba\x01\x01\x00R\x06labels\x12\x8f\x01\n" +
+	"\vannotations\x18\a \x03(\v2,.ordermanagement.v2.Product.AnnotationsEntryB?\xe0A\x01\xbaH9\x9a\x016\x10@\"'r%2#^[A-Za-z0-9][A-Za-z0-9_./-]{0,127}$*\tr\a\x18\x80 \xba\x01\x01\x00R\vannotations\x12\x1e\n" +
 	"\x04etag\x18\b \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12@\n" +
 	"\vcreate_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +

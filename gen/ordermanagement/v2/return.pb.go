@@ -266,14 +266,14 @@ var File_ordermanagement_v2_return_proto protoreflect.FileDescriptor
 
 const file_ordermanagement_v2_return_proto_rawDesc = "" +
 	"\n" +
-	"\x1fordermanagement/v2/return.proto\x12\x12ordermanagement.v2\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa2\x05\n" +
+	"\x1fordermanagement/v2/return.proto\x12\x12ordermanagement.v2\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa6\x05\n" +
 	"\x06Return\x12@\n" +
 	"\x04name\x18\x01 \x01(\tB,\xe0A\b\xbaH&\xd8\x01\x01r!2\x1f^returns/[A-Za-z0-9._~-]{1,63}$R\x04name\x12;\n" +
 	"\x05state\x18\x02 \x01(\x0e2 .ordermanagement.v2.Return.StateB\x03\xe0A\x03R\x05state\x12[\n" +
 	"\x05order\x18\x03 \x01(\tBE\xe0A\x02\xe0A\x05\xfaA\x17\n" +
 	"\x15ordermanagement/Order\xbaH\"r 2\x1e^orders/[A-Za-z0-9._~-]{1,63}$R\x05order\x12D\n" +
-	"\x05lines\x18\x04 \x03(\v2\x1e.ordermanagement.v2.ReturnLineB\x0e\xe0A\x02\xbaH\b\x92\x01\x05\b\x01\x10\xe8\aR\x05lines\x12-\n" +
-	"\vdescription\x18\x05 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\x80 R\vdescription\x12\x1e\n" +
+	"\x05lines\x18\x04 \x03(\v2\x1e.ordermanagement.v2.ReturnLineB\x0e\xe0A\x02\xbaH\b\x92\x01\x05\b\x01\x10\xe8\aR\x05lines\x121\n" +
+	"\vdescription\x18\x05 \x01(\tB\x0f\xe0A\x01\xbaH\tr\a\x18\x80 \xba\x01\x01\x00R\vdescription\x12\x1e\n" +
 	"\x04etag\x18\x06 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12@\n" +
 	"\vcreate_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
@@ -288,14 +288,14 @@ const file_ordermanagement_v2_return_proto_rawDesc = "" +
 	"\n" +
 	"\x06CLOSED\x10\x04\x12\f\n" +
 	"\bCANCELED\x10\x05:>\xeaA;\n" +
-	"\x16ordermanagement/Return\x12\x10returns/{return}*\areturns2\x06return\"\x9e\x01\n" +
+	"\x16ordermanagement/Return\x12\x10returns/{return}*\areturns2\x06return\"\xa2\x01\n" +
 	"\n" +
 	"ReturnLine\x12C\n" +
 	"\fline_item_id\x18\x01 \x01(\tB!\xe0A\x02\xbaH\x1br\x192\x17^[A-Za-z0-9._~-]{1,63}$R\n" +
 	"lineItemId\x12&\n" +
 	"\bquantity\x18\x02 \x01(\x05B\n" +
-	"\xe0A\x02\xbaH\x04\x1a\x02(\x01R\bquantity\x12#\n" +
-	"\x06reason\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\x80\x02R\x06reasonB\xc8\x01\n" +
+	"\xe0A\x02\xbaH\x04\x1a\x02(\x01R\bquantity\x12'\n" +
+	"\x06reason\x18\x03 \x01(\tB\x0f\xe0A\x01\xbaH\tr\a\x18\x80\x02\xba\x01\x01\x00R\x06reasonB\xc8\x01\n" +
 	"\x16com.ordermanagement.v2B\vReturnProtoP\x01Z8ordermanagement/gen/ordermanagement/v2;ordermanagementv2\xa2\x02\x03OXX\xaa\x02\x12Ordermanagement.V2\xca\x02\x12Ordermanagement\\V2\xe2\x02\x1eOrdermanagement\\V2\\GPBMetadata\xea\x02\x13Ordermanagement::V2b\x06proto3"
 
 var (

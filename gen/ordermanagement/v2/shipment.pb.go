@@ -257,11 +257,11 @@ var File_ordermanagement_v2_shipment_proto protoreflect.FileDescriptor
 
 const file_ordermanagement_v2_shipment_proto_rawDesc = "" +
 	"\n" +
-	"!ordermanagement/v2/shipment.proto\x12\x12ordermanagement.v2\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd6\x04\n" +
+	"!ordermanagement/v2/shipment.proto\x12\x12ordermanagement.v2\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xda\x04\n" +
 	"\bShipment\x12B\n" +
 	"\x04name\x18\x01 \x01(\tB.\xe0A\b\xbaH(\xd8\x01\x01r#2!^shipments/[A-Za-z0-9._~-]{1,63}$R\x04name\x12=\n" +
-	"\x05state\x18\x02 \x01(\x0e2\".ordermanagement.v2.Shipment.StateB\x03\xe0A\x03R\x05state\x120\n" +
-	"\vdestination\x18\x03 \x01(\tB\x0e\xe0A\x02\xe0A\x05\xbaH\x05r\x03\x18\x80\x02R\vdestination\x12D\n" +
+	"\x05state\x18\x02 \x01(\x0e2\".ordermanagement.v2.Shipment.StateB\x03\xe0A\x03R\x05state\x124\n" +
+	"\vdestination\x18\x03 \x01(\tB\x12\xe0A\x02\xe0A\x05\xbaH\tr\a\x18\x80\x02\xba\x01\x01\x00R\vdestination\x12D\n" +
 	"\x05lines\x18\x04 \x03(\v2 .ordermanagement.v2.ShipmentLineB\f\xe0A\x02\xbaH\x06\x92\x01\x03\x10\xe8\aR\x05lines\x12\x1e\n" +
 	"\x04etag\x18\x05 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12@\n" +

@@ -347,14 +347,14 @@ var File_ordermanagement_v2_webhook_proto protoreflect.FileDescriptor
 
 const file_ordermanagement_v2_webhook_proto_rawDesc = "" +
 	"\n" +
-	" ordermanagement/v2/webhook.proto\x12\x12ordermanagement.v2\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x92\x05\n" +
+	" ordermanagement/v2/webhook.proto\x12\x12ordermanagement.v2\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x96\x05\n" +
 	"\x0fWebhookEndpoint\x12I\n" +
 	"\x04name\x18\x01 \x01(\tB5\xe0A\b\xbaH/\xd8\x01\x01r*2(^webhookEndpoints/[A-Za-z0-9._~-]{1,63}$R\x04name\x12D\n" +
 	"\x05state\x18\x02 \x01(\x0e2).ordermanagement.v2.WebhookEndpoint.StateB\x03\xe0A\x03R\x05state\x12*\n" +
 	"\x03url\x18\x03 \x01(\tB\x18\xe0A\x02\xbaH\x12r\x10\x18\x80\x10:\bhttps://\x88\x01\x01R\x03url\x12F\n" +
 	"\vevent_types\x18\x04 \x03(\tB%\xe0A\x01\xbaH\x1f\x92\x01\x1c\x10d\"\x18r\x162\x14^[a-z][a-z_.]{0,62}$R\n" +
-	"eventTypes\x12-\n" +
-	"\vdescription\x18\x05 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\x80 R\vdescription\x12\x1e\n" +
+	"eventTypes\x121\n" +
+	"\vdescription\x18\x05 \x01(\tB\x0f\xe0A\x01\xbaH\tr\a\x18\x80 \xba\x01\x01\x00R\vdescription\x12\x1e\n" +
 	"\x04etag\x18\x06 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12@\n" +
 	"\vcreate_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +

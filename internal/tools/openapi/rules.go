@@ -107,6 +107,12 @@ func (s *schema) addStringRule(rule string, field protoreflect.FieldDescriptor, 
 		s.addPattern(regexp.QuoteMeta(value.String()) + "$")
 	case "contains":
 		s.addPattern(regexp.QuoteMeta(value.String()))
+	case "not_contains":
+		character := []rune(value.String())
+		if len(character) != 1 || character[0] > 0xff {
+			return errNoSchema // what a pattern can't say
+		}
+		s.addPattern(fmt.Sprintf(`^[^\x%02x]*$`, character[0])) // as JavaScript and RE2 write it
 	case "email", "uuid", "uri", "hostname", "ipv4", "ipv6":
 		if value.Bool() {
 			s.Format = rule

@@ -20,6 +20,7 @@ func TestRulesBecomeSchemas(t *testing.T) {
 		"prefix":                           {`{"type":"string"}`, `string {prefix: "a.b"}`, `{"type":"string","pattern":"^a\\.b"}`},
 		"prefix and suffix":                {`{"type":"string","pattern":"^x"}`, `string {suffix: "."}`, `{"type":"string","pattern":"^x","allOf":[{"pattern":"\\.$"}]}`},
 		"contains":                         {`{"type":"string"}`, `string {contains: "+"}`, `{"type":"string","pattern":"\\+"}`},
+		"no such character":                {`{"type":"string"}`, `string {not_contains: "\0"}`, `{"type":"string","pattern":"^[^\\x00]*$"}`},
 		"some values":                      {`{"type":"string"}`, `string {in: ["", "a"]}`, `{"type":"string","enum":["","a"]}`},
 		"any but some":                     {`{"type":"string"}`, `string {not_in: "-1"}`, `{"type":"string","not":{"type":"string","enum":["-1"]}}`},
 		"one value":                        {`{"type":"string"}`, `string {const: "a"}`, `{"type":"string","const":"a"}`},

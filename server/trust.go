@@ -35,6 +35,9 @@ func (t trust) credentials(ctx context.Context, c *call) (auth.Credentials, erro
 	shown := shownCertificate(p)
 	if !c.inProcess && (shown == nil || t == nil || !t(shown)) {
 		found.Certificate = shown
+		if len(metadata.ValueFromIncomingContext(ctx, xfcc.Header)) > 0 {
+			found.NotBelieved = "no credential but " + xfcc.Header + ", which is believed of --trusted-gateways only, that show their certificate: see --client-ca"
+		}
 		return found, nil
 	}
 	if len(found.ForwardedFor) == 1 {

@@ -118,7 +118,7 @@ func (c callerFiles) change(entry auth.Entry, path string, with func(file []byte
 	if err := c.Check(callers, contents[c.Tokens], contents[c.Htpasswd]); err != nil {
 		return err
 	}
-	// A caller without a credential is legal, a credential without a caller is not.
+	// A caller without a credential does no harm for the moment, a credential without a caller is warned of.
 	if !bytes.Equal(before, callers) {
 		if err := atomicfile.Replace(c.Callers, callers, fileMode); err != nil {
 			return err

@@ -5,10 +5,14 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net/url"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"ordermanagement/internal/auth"
 	"ordermanagement/internal/auth/oauth"
 	"ordermanagement/internal/devissuer"
+	"ordermanagement/internal/follow"
 	"ordermanagement/internal/lifecycle"
 )
 
@@ -29,6 +33,9 @@ func (p *process) addCallers(files *files, issuer *devissuer.Issuer) (*callers, 
 	if s.Auth.Auth == off {
 		c.Authenticator = auth.Anonymous{}
 		return c, nil
+	}
+	if err := p.followCallers(files.directory); err != nil {
+		return nil, err
 	}
 	methods := &auth.Methods{Tokens: []auth.TokenVerifier{files.directory}, Passwords: files.directory}
 	if s.TLS.ClientCA != "" {
@@ -68,6 +75,26 @@ func (p *process) addCallers(files *files, issuer *devissuer.Issuer) (*callers, 
 		}})
 	}
 	return c, nil
+}
+
+// followCallers looks at the callers' files even if nobody calls, so that who edits them finds in the log what came of it.
+func (p *process) followCallers(directory *auth.Directory) error {
+	rejected := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "callers_files_rejected", Help: "1 while something in the callers' files is wrong, and what they said before stays in use.",
+	})
+	p.addRun("following the callers' files", func(ctx context.Context) error {
+		ticker := time.NewTicker(follow.Interval)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-ticker.C:
+			}
+			rejected.Set(map[bool]float64{false: 1}[directory.Refresh()])
+		}
+	})
+	return p.registry.Register(rejected)
 }
 
 // addJWT verifies the tokens of --jwt-issuer.

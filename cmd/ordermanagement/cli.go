@@ -79,7 +79,7 @@ func runCommand(p program, args []string) error {
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
-	command, err := parser.Parse(args)
+	command, err := parser.Parse(asUsual(args))
 	if err != nil {
 		var parse *kong.ParseError
 		if errors.As(err, &parse) {
@@ -89,6 +89,17 @@ func runCommand(p program, args []string) error {
 	}
 	p.problems.selectFlags(command)
 	return command.Run(&p)
+}
+
+// asUsual takes what people try at first, "help COMMAND" and "--version", for what it is here.
+func asUsual(args []string) []string {
+	switch args[0] {
+	case "help":
+		return append(args[1:len(args):len(args)], "--help")
+	case "--version":
+		return []string{"version"}
+	}
+	return args
 }
 
 // newParser makes the parser of the command line, the environment and the YAML file.

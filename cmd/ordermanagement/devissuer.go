@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net"
 	"net/netip"
+	"path/filepath"
 
 	"ordermanagement/gateway"
 	"ordermanagement/internal/auth"
@@ -31,6 +32,7 @@ func (p *process) newIssuer(listener net.Listener, files *files) (*devissuer.Iss
 	for _, name := range []string{host, "localhost", "127.0.0.1", "::1"} {
 		redirects = append(redirects, "https://"+net.JoinHostPort(name, port)+docs.PathOAuth2Redirect)
 	}
+	p.log.Info("issuing tokens for development", "issuer", "https://"+net.JoinHostPort(host, port)+gateway.PathIssuer, "client", filepath.Join(s.Data.DataDir, devissuer.ClientFile))
 	known := &auth.Methods{Tokens: []auth.TokenVerifier{files.directory}}
 	return devissuer.New(devissuer.Options{
 		Issuer:   "https://" + net.JoinHostPort(host, port) + gateway.PathIssuer,

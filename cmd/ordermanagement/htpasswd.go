@@ -12,8 +12,8 @@ const maxGivenPassword = 4 << 10
 // htpasswdCommand lets a user in.
 type htpasswdCommand struct {
 	letIn
-	Name  string `arg:"" help:"Name of the user, by which the callers file knows it. A user has one password; a new one takes its place."`
-	Value string `env:"-" placeholder:"PASSWORD" help:"Password of the user instead of a random one, or - to read it from stdin, where it stays out of the list of processes."`
+	Name  string  `arg:"" help:"Name of the user, by which the callers file knows it. A user has one password; a new one takes its place."`
+	Value *string `env:"-" placeholder:"PASSWORD" help:"Password of the user instead of a random one, or - to read it from stdin, where it stays out of the list of processes."`
 }
 
 // Run prints a random password on stdout, the only time that it can be seen, and puts its hash into the htpasswd file.
@@ -30,8 +30,8 @@ func (c *htpasswdCommand) Run(p *program) error {
 		return usageError{err}
 	}
 	entry := auth.Entry{User: c.Name, Tenant: c.Tenant, Scopes: c.Scopes}
-	err = c.put(p, line, func(files callerFiles) error { return files.setPassword(entry, line) })
-	if err == nil && c.Value == "" {
+	err = c.put(p, entry, line, func(files callerFiles) error { return files.setPassword(entry, line) })
+	if err == nil && c.Value == nil {
 		fmt.Fprintln(p.stdout, password)
 	}
 	return err

@@ -61,6 +61,8 @@ func TestMaintenance(t *testing.T) {
 		stderr string
 	}{
 		"version":               {args: []string{"version"}, stdout: programName + " "},
+		"version as a flag":     {args: []string{"--version"}, stdout: programName + " "},
+		"help as a command":     {args: []string{"help", "serve"}, code: -1},
 		"help":                  {args: []string{"serve", "--help"}, code: -1},
 		"migrate":               {args: []string{"migrate", "--data-dir=" + data}, stderr: "the schema is up to date"},
 		"migrate again":         {args: []string{"migrate", "--data-dir=" + data}, stderr: "the schema is up to date"},

@@ -16,14 +16,14 @@ type letIn struct {
 
 	Tenant string   `env:"-" placeholder:"TENANT" help:"Tenant of a new caller (default: default)."`
 	Scopes []string `env:"-" placeholder:"SCOPE" help:"What a new caller may do: orders.read, orders.write, products.read, products.write."`
-	Print  bool     `env:"-" help:"Print the line for the file on stderr, and change no file."`
+	Print  bool     `env:"-" help:"Print what would be added to the files on stderr, and change none."`
 }
 
 // tokenCommand lets a token in.
 type tokenCommand struct {
 	letIn
-	Name  string `arg:"" help:"Name of the token, by which the callers file knows it. A name may have several tokens."`
-	Value string `env:"-" placeholder:"TOKEN" help:"Token to let in instead of a new one, or - to read it from stdin, where it stays out of the list of processes."`
+	Name  string  `arg:"" help:"Name of the token, by which the callers file knows it. A name may have several tokens."`
+	Value *string `env:"-" placeholder:"TOKEN" help:"Token to let in instead of a new one, or - to read it from stdin, where it stays out of the list of processes."`
 }
 
 // Run prints a new token on stdout, the only time that it can be seen, and adds its hash to the token file.
@@ -43,18 +43,17 @@ func (c *tokenCommand) Run(p *program) error {
 		return usageError{err}
 	}
 	entry := auth.Entry{Token: c.Name, Tenant: c.Tenant, Scopes: c.Scopes}
-	err = c.put(p, line, func(files callerFiles) error { return files.addToken(entry, line) })
-	if err == nil && c.Value == "" {
+	err = c.put(p, entry, line, func(files callerFiles) error { return files.addToken(entry, line) })
+	if err == nil && c.Value == nil {
 		fmt.Fprintln(p.stdout, token)
 	}
 	return err
 }
 
 // put prints a line, or puts it into its file.
-func (l *letIn) put(p *program, line string, put func(callerFiles) error) error {
+func (l *letIn) put(p *program, entry auth.Entry, line string, put func(callerFiles) error) error {
 	if l.Print {
-		_, err := fmt.Fprintln(p.stderr, line)
-		return err
+		return l.print(p.stderr, entry, line)
 	}
 	unlock, err := lockDirectory(l.Data.DataDir)
 	if err != nil {
@@ -73,14 +72,28 @@ func (l *letIn) put(p *program, line string, put func(callerFiles) error) error 
 	return err
 }
 
+// print prints a line, and the entry of a callers file that belongs to it if there is one to be made.
+func (l *letIn) print(w io.Writer, entry auth.Entry, line string) error {
+	text := line + "\n"
+	if entry.Scopes != nil {
+		callers, err := auth.AddCaller(nil, entry)
+		if err != nil {
+			return usageError{err}
+		}
+		text += string(callers)
+	}
+	_, err := io.WriteString(w, text)
+	return err
+}
+
 // secret is a new one if none is given, and what stands on stdin, up to line ends, if "-" is.
-func secret(stdin io.Reader, given string, maxBytes int) (string, error) {
-	switch given {
-	case "":
+func secret(stdin io.Reader, given *string, maxBytes int) (string, error) {
+	switch {
+	case given == nil:
 		return auth.NewToken(), nil
-	case "-":
+	case *given == "-":
 		text, err := io.ReadAll(io.LimitReader(stdin, int64(maxBytes)+1))
 		return strings.TrimRight(string(text), "\r\n"), err
 	}
-	return given, nil
+	return *given, nil // an empty one, as of a variable that is not set, is refused as what it is
 }

@@ -82,6 +82,10 @@ func TestTokenPrint(t *testing.T) {
 	if code != exitOK || stdout != "" || stderr != "ci:sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\n" {
 		t.Errorf("exit code %d, %q, %q", code, stdout, stderr)
 	}
+	code, _, stderr = runHere(t, "", "token", "ci", "--data-dir="+data, "--value=abc", "--print", "--scopes=orders.read", "--tenant=acme")
+	if want := "callers:\n  - token: ci\n    tenant: acme\n    scopes: [orders.read]\n"; code != exitOK || !strings.HasSuffix(stderr, "15ad\n"+want) {
+		t.Errorf("with a new caller: exit code %d, %q", code, stderr)
+	}
 	if _, err := os.Stat(data); err == nil {
 		t.Error("a file was made")
 	}
@@ -107,6 +111,7 @@ func TestTokenRefuses(t *testing.T) {
 		"other tenant":        {args: []string{"ci", "--tenant=acme"}, code: exitFailed, want: "already"},
 		"same token twice":    {args: []string{"ci", "--value=" + developmentTokenOf(t, data)}, code: exitFailed, want: "earlier line"},
 		"token with a space":  {args: []string{"ci", "--value=a b"}, code: exitUsage, want: "RFC 6750"},
+		"no token":            {args: []string{"ci", "--value="}, code: exitUsage, want: "RFC 6750"},
 		"empty token":         {args: []string{"ci", "--value=-"}, code: exitUsage, want: "RFC 6750"},
 		"token of two lines":  {args: []string{"ci", "--value=-"}, stdin: "a\nb\n", code: exitUsage, want: "RFC 6750"},
 		"token without limit": {args: []string{"ci", "--value=-"}, stdin: strings.Repeat("a", auth.MaxTokenBytes+1), code: exitUsage, want: "8192"},

@@ -91,6 +91,8 @@ func TestWrongSettings(t *testing.T) {
 		"authority of no issuer":   {[]string{"--oauth-ca=a"}, "--oauth-ca: "},
 		"tenant in capitals":       {[]string{"--oauth-tenant=ACME"}, "--oauth-tenant: "},
 		"no claim for the subject": {[]string{"--subject-claim="}, "--subject-claim: "},
+		"no claim for the scopes":  {[]string{"--scope-claim="}, "--scope-claim: "},
+		"no claim for the tenant":  {[]string{"--tenant-claim="}, "--tenant-claim: "},
 		"callers for nobody":       {[]string{"--auth=off", "--tls=off", "--htpasswd-file=a"}, "--htpasswd-file: "},
 		"issuer in the open":       {[]string{"--auth=off", "--tls=off", "--dev-issuer"}, "--dev-issuer: "},
 		"tokens of no issuer":      {[]string{"--dev-issuer-token-ttl=1m"}, "--dev-issuer-token-ttl: "},

@@ -53,8 +53,14 @@ func (s *serverSettings) checkCallers(p *problems) {
 	if o.OAuthTenant != "" && !auth.ValidTenant(o.OAuthTenant) {
 		p.report("oauth-tenant", "%q can't be a tenant; use 1 to 63 lower-case letters, digits and '-'", o.OAuthTenant)
 	}
-	if o.SubjectClaim == "" || o.ScopeClaim == "" || o.TenantClaim == "" && o.OAuthTenant == "" {
-		p.report("subject-claim", "--subject-claim, --scope-claim and one of --tenant-claim and --oauth-tenant have to be there")
+	if o.SubjectClaim == "" {
+		p.report("subject-claim", "is empty; name the claim that says who the caller is")
+	}
+	if o.ScopeClaim == "" {
+		p.report("scope-claim", "is empty; name the claim that says what the caller may do")
+	}
+	if o.TenantClaim == "" && o.OAuthTenant == "" {
+		p.report("tenant-claim", "is empty; name the claim that says whose resources the caller sees, or give all of them one --oauth-tenant")
 	}
 }
 

@@ -32,6 +32,8 @@ type Credentials struct {
 	// by a gateway that is trusted.
 	Certificate *x509.Certificate
 	Origin      Origin // where the request comes from
+	// NotBelieved says, for the log, why the certificate that somebody tells of is not believed; empty if nobody does.
+	NotBelieved string
 	// ForwardedFor is where the call comes from, as gateways and proxies tell it: the values of the metadata key
 	// "x-forwarded-for". A caller can lie in it, so it serves only to refuse.
 	ForwardedFor []string

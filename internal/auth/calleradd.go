@@ -12,8 +12,7 @@ import (
 
 // AddCaller is a callers file with one more entry, unless the credential has an entry already: the file stays as it is
 // then, and it is an error if the new entry names another tenant or other scopes. Comments and the order of entries stay.
-// A new entry must have scopes; its tenant is [DefaultTenant] if it names none. What the entry says is not checked any
-// further: [Files.Check] does.
+// A new entry must have scopes; its tenant is [DefaultTenant] if it names none.
 func AddCaller(file []byte, entry Entry) ([]byte, error) {
 	kind, name, err := entry.credential()
 	if err != nil {
@@ -52,6 +51,9 @@ func AddCaller(file []byte, entry Entry) ([]byte, error) {
 	}
 	if entry.Tenant == "" {
 		entry.Tenant = DefaultTenant
+	}
+	if err := entry.check(); err != nil {
+		return nil, err
 	}
 	var node yaml.Node
 	if err := node.Encode(entry); err != nil {

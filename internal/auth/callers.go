@@ -7,6 +7,7 @@ import (
 	"io"
 	"regexp"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -73,7 +74,8 @@ func parseCallers(data []byte) (*callers, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	decoder.KnownFields(true)
 	if err := decoder.Decode(&file); err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
+		// What Go calls the entries, nobody who writes them wants to know.
+		return nil, errors.New(strings.ReplaceAll(err.Error(), " in type auth.Entry", ", only token, user, certificate, tenant and scopes"))
 	}
 	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return nil, errors.New("has more than one YAML document")

@@ -47,13 +47,27 @@ func NewDirectory(files Files, options DirectoryOptions) (*Directory, error) {
 		options.Now = time.Now
 	}
 	optional := append([]string{""}, files.Optional...)
+	if options.Logger == nil {
+		options.Logger = slog.New(slog.DiscardHandler)
+	}
 	followed, err := follow.New([]string{files.Callers, files.Tokens, files.Htpasswd}, func(contents [][]byte) (*snapshot, error) {
-		return files.parse(contents[0], contents[1], contents[2])
+		read, err := files.parse(contents[0], contents[1], contents[2])
+		if err == nil && len(read.strangers) > 0 {
+			options.Logger.Warn("credentials of nobody in the callers file are not let in; add them to it, or take them out", "credentials", read.strangers)
+		}
+		return read, err
 	}, follow.Options{What: "callers", Now: options.Now, Logger: options.Logger, Optional: optional})
 	if err != nil {
 		return nil, err
 	}
 	return &Directory{followed, newPasswords(options.Now), newSubjects(), options.Now}, nil
+}
+
+// Refresh looks at the files, should nobody have called for a while, and says whether what they hold is in use. It isn't
+// while something in them is wrong.
+func (d *Directory) Refresh() bool {
+	d.files.Get()
+	return d.files.Current()
 }
 
 // VerifyToken finds the caller of an opaque token of the token file; any other is [ErrNotMine].
@@ -94,6 +108,7 @@ type snapshot struct {
 	tokens       tokens
 	users        users
 	certificates map[string]Caller // by canonical identity
+	strangers    []string          // credentials that are no caller's
 }
 
 func (f Files) parse(callersData, tokensData, htpasswdData []byte) (*snapshot, error) {
@@ -101,16 +116,16 @@ func (f Files) parse(callersData, tokensData, htpasswdData []byte) (*snapshot, e
 	if err != nil { // whose the lines of the other files are can't be told then
 		return nil, fmt.Errorf("%s: %w", f.Callers, err)
 	}
-	tokens, tokensErr := parseTokens(tokensData, callers.tokens)
+	tokens, strangers, tokensErr := parseTokens(tokensData, callers.tokens)
 	if tokensErr != nil {
 		tokensErr = fmt.Errorf("%s: %w", f.Tokens, tokensErr)
 	}
-	users, usersErr := parseHtpasswd(htpasswdData, callers.users)
+	users, more, usersErr := parseHtpasswd(htpasswdData, callers.users)
 	if usersErr != nil {
 		usersErr = fmt.Errorf("%s: %w", f.Htpasswd, usersErr)
 	}
 	if err := errors.Join(tokensErr, usersErr); err != nil {
 		return nil, err
 	}
-	return &snapshot{tokens, users, callers.certificates}, nil
+	return &snapshot{tokens, users, callers.certificates, append(strangers, more...)}, nil
 }

@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -21,8 +22,6 @@ func TestFilesThatDoNotLoad(t *testing.T) {
 		"not a token line":         {callers, "ci", user, "tokens", "line 1: is not NAME:sha256:HEX"},
 		"another hash of a token":  {callers, "ci:md5:00", user, "tokens", "line 1: is not NAME:sha256:HEX"},
 		"short hash of a token":    {callers, "ci:sha256:00", user, "tokens", "64 hexadecimal"},
-		"token of nobody":          {callers, "# c\n\n" + strings.Replace(token, "ci", "cd", 1), user, "tokens", "line 3: no caller has the token"},
-		"token of a user":          {callers, strings.Replace(token, "ci", "ann", 1), user, "tokens", "line 1: no caller has the token"},
 		"token twice":              {callers, token + "\n" + token, user, "tokens", "line 2"},
 		"bad name of a token":      {callers, "a b" + token, user, "tokens", "name"},
 		"not a user line":          {callers, token, "\nsecret", "htpasswd", "line 2: is not NAME:BCRYPT"},
@@ -33,11 +32,9 @@ func TestFilesThatDoNotLoad(t *testing.T) {
 		"bcrypt and more":          {callers, token, user + ":more", "htpasswd", "not a bcrypt hash"},
 		"cheap bcrypt":             {callers, token, "ann:$2b$03$" + salted, "htpasswd", "cost"},
 		"dear bcrypt":              {callers, token, "ann:$2b$15$" + salted, "htpasswd", "line 1: the password of \"ann\" has a bcrypt cost that is not in 4 to 14"},
-		"user who is nobody":       {callers, token, strings.Replace(user, "ann", "bob", 1), "htpasswd", "line 1: no caller is the user"},
-		"user who is a token":      {callers, token, strings.Replace(user, "ann", "ci", 1), "htpasswd", "line 1: no caller is the user"},
 		"user twice":               {callers, token, user + "\n" + user, "htpasswd", "line 2: the user \"ann\" stands on an earlier line"},
 		"bad name of a user":       {callers, token, "a b" + user, "htpasswd", "name"},
-		"unknown key":              {callers + "  - token: a\n    tenant: b\n    admin: true\n", token, user, "callers.yaml", "line 8: field admin not found"},
+		"unknown key":              {callers + "  - token: a\n    tenant: b\n    admin: true\n", token, user, "callers.yaml", "line 8: field admin not found, only token"},
 		"unknown scope":            {callers + "  - {user: bob, tenant: b, scopes: [orders.raed]}", token, user, "callers.yaml", "line 6: callers[2]: there is no scope \"orders.raed\""},
 		"no tenant":                {"callers: [{token: ci}]", token, user, "callers.yaml", "line 1: callers[0]: tenant"},
 		"bad tenant":               {"callers: [{token: ci, tenant: A B}]", token, user, "callers.yaml", "tenant"},
@@ -143,8 +140,8 @@ func TestChangesCount(t *testing.T) {
 	o.reload()
 	calls(t, "bearer unknown", "basic unknown", "other orders.read")
 
-	// Half of a change, which doesn't belong together: nothing of it counts.
-	o.write(o.files.Tokens, string(tokens))
+	// Something in one of the files is wrong: nothing of the change counts.
+	o.write(o.files.Tokens, string(tokens), "half a li")
 	o.write(o.files.Callers, "callers:", "  - {user: ann, tenant: acme}")
 	o.reload()
 	calls(t, "bearer unknown", "basic unknown", "other orders.read")
@@ -202,4 +199,56 @@ func FuzzFiles(f *testing.F) {
 			t.Errorf("%q, %q: %v", with, users, err)
 		}
 	})
+}
+
+// An operator revokes a caller by taking it out of the callers file: what else changes counts as well.
+func TestCallerThatIsTakenOut(t *testing.T) {
+	o := newOperator(t)
+	var log strings.Builder
+	o.writeAll("callers:\n  - {token: ci, tenant: a}\n  - {user: ann, tenant: a}\n  - {user: bob, tenant: a}",
+		tokenLine(t, "ci", "token-of-ci"), "ann:"+hash(t, "ann")+"\nbob:"+hash(t, "bob"))
+	directory, err := auth.NewDirectory(o.files, auth.DirectoryOptions{Now: o.clock, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	let := func(ci, ann, bob string) {
+		t.Helper()
+		_, err := directory.VerifyToken(t.Context(), "token-of-ci", auth.Origin{})
+		if got := errors.Is(err, auth.ErrNotMine); got != (ci != "") {
+			t.Errorf("the token: %v", err)
+		}
+		for name, want := range map[string]string{"ann": ann, "bob": bob} {
+			_, err := directory.VerifyPassword(t.Context(), name, name, auth.Origin{})
+			if got := refusal(t, err); got != want {
+				t.Errorf("%s: %q, want %q", name, got, want)
+			}
+		}
+	}
+	let("", "", "")
+	o.write(o.files.Callers, "callers: [{user: bob, tenant: a}]")
+	o.reload()
+	let("not mine", "basic unknown", "")
+	if !strings.Contains(log.String(), "not let in") || !strings.Contains(log.String(), "[token:ci user:ann]") {
+		t.Errorf("log: %s", &log)
+	}
+}
+
+// Without any call, too, what is wrong in the files is told.
+func TestRefresh(t *testing.T) {
+	o := newOperator(t)
+	o.writeAll("callers: [{user: ann, tenant: a}]", "", "ann:"+hash(t, "ann"))
+	directory, _ := o.open()
+	if !directory.Refresh() {
+		t.Error("good files are not in use")
+	}
+	o.write(o.files.Htpasswd, "ann:plain")
+	o.reload()
+	if directory.Refresh() {
+		t.Error("bad files are in use")
+	}
+	o.write(o.files.Htpasswd, "ann:"+hash(t, "other"))
+	o.reload()
+	if !directory.Refresh() {
+		t.Error("files that were put right are not in use")
+	}
 }

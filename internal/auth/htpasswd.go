@@ -14,7 +14,7 @@ import (
 )
 
 // An htpasswd file has one line a user, "NAME:BCRYPT": its name, which the callers file knows, and the bcrypt hash of its
-// password, as htpasswd -B of Apache writes it too. The format of golang.org/x/crypto/bcrypt is all that is needed of it;
+// password, as htpasswd -B of Apache writes it too. A user who was taken out of the callers file is not let in. The format of golang.org/x/crypto/bcrypt is all that is needed of it;
 // libraries for the whole format take plain and MD5 passwords, and skip lines that they don't understand.
 
 const (
@@ -42,24 +42,27 @@ type user struct {
 	cost   int
 }
 
-func parseHtpasswd(data []byte, callers map[string]Caller) (users, error) {
-	known := users{byName: map[string]user{}}
+func parseHtpasswd(data []byte, callers map[string]Caller) (known users, strangers []string, err error) {
+	known = users{byName: map[string]user{}}
+	seen := map[string]bool{}
 	for number, line := range entryLines(data) {
 		name, hash, cost, err := parseHtpasswdLine(line)
 		if err != nil {
-			return users{}, fmt.Errorf("line %d: %w", number, err)
+			return users{}, nil, fmt.Errorf("line %d: %w", number, err)
 		}
+		if seen[name] {
+			return users{}, nil, fmt.Errorf("line %d: the user %q stands on an earlier line", number, name)
+		}
+		seen[name] = true
 		caller, ok := callers[name]
 		if !ok {
-			return users{}, fmt.Errorf("line %d: no caller is the user %q; add it to the callers file", number, name)
-		}
-		if _, ok := known.byName[name]; ok {
-			return users{}, fmt.Errorf("line %d: the user %q stands on an earlier line", number, name)
+			strangers = append(strangers, "user:"+name)
+			continue
 		}
 		known.byName[name] = user{caller, hash, cost}
 		known.costs = append(known.costs, cost)
 	}
-	return known, nil
+	return known, strangers, nil
 }
 
 // parseHtpasswdLine says in its errors nothing of the password, which may stand there in plain text.

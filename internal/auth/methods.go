@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"encoding/base64"
@@ -57,7 +58,7 @@ func (m *Methods) Authenticate(ctx context.Context, credentials Credentials) (Ca
 	switch len(credentials.Authorization) {
 	case 0:
 		if credentials.Certificate == nil || m.Certificates == nil {
-			return Caller{}, Refuse(KindNone, Missing, "no credential")
+			return Caller{}, Refuse(KindNone, Missing, cmp.Or(credentials.NotBelieved, "no credential"))
 		}
 		return m.Certificates.VerifyCertificate(credentials.Certificate)
 	case 1:

@@ -220,7 +220,7 @@ func from(n int) Origin { return Origin{Told: fmt.Sprintf("2001:db8:0:%x::1", n)
 func TestGuessesOfOneNetworkDontKeepAUserOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGuarded("ann")
-		for began, i := time.Now(), 0; time.Since(began) < 12*time.Hour; time.Sleep(time.Second) {
+		for began, i := time.Now(), 0; time.Since(began) < 2*time.Hour; time.Sleep(time.Second) {
 			i++
 			g.tryFrom(from(1), "ann", fmt.Sprint("guess", i))
 		}

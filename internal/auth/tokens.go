@@ -11,7 +11,7 @@ import (
 )
 
 // A token file has one line a token, "NAME:sha256:HEX": its name, which the callers file knows, and the SHA-256 of the
-// token. A name may have several tokens. A plain hash is enough for tokens of 256 random bits, which nobody can guess;
+// token. A name may have several tokens. One whose caller was taken out of the callers file is not let in. A plain hash is enough for tokens of 256 random bits, which nobody can guess;
 // empty lines and lines that begin with # are skipped.
 
 // tokenBytes is how random a token is.
@@ -23,23 +23,25 @@ const MaxTokenBytes = 8 << 10
 // tokens are callers by the hashes of their tokens.
 type tokens map[[sha256.Size]byte]Caller
 
-func parseTokens(data []byte, callers map[string]Caller) (tokens, error) {
-	known := tokens{}
+func parseTokens(data []byte, callers map[string]Caller) (known tokens, strangers []string, err error) {
+	known = tokens{}
+	seen := map[[sha256.Size]byte]bool{}
 	for number, line := range entryLines(data) {
 		name, hash, err := parseTokenLine(line)
 		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", number, err)
+			return nil, nil, fmt.Errorf("line %d: %w", number, err)
 		}
-		caller, ok := callers[name]
-		if !ok {
-			return nil, fmt.Errorf("line %d: no caller has the token %q; add it to the callers file", number, name)
+		if seen[hash] {
+			return nil, nil, fmt.Errorf("line %d: the same token stands on an earlier line", number)
 		}
-		if _, ok := known[hash]; ok {
-			return nil, fmt.Errorf("line %d: the same token stands on an earlier line", number)
+		seen[hash] = true
+		if caller, ok := callers[name]; ok {
+			known[hash] = caller
+		} else {
+			strangers = append(strangers, "token:"+name)
 		}
-		known[hash] = caller
 	}
-	return known, nil
+	return known, strangers, nil
 }
 
 func parseTokenLine(line string) (name string, hash [sha256.Size]byte, err error) {

@@ -88,6 +88,13 @@ func (f *Files[T]) Get() *T {
 	return f.current.Load()
 }
 
+// Current says whether what the files held when they were last looked at is in use: it isn't if it couldn't be used.
+func (f *Files[T]) Current() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return !f.failed
+}
+
 // due says whether it is time to look at the files. A clock that was set back must not stop that.
 func (f *Files[T]) due(now int64) bool {
 	since := now - f.checked.Load()

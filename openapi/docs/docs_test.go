@@ -157,8 +157,7 @@ func TestOAuth2(t *testing.T) {
 		schemes := after["components"].(map[string]any)["securitySchemes"].(map[string]any)
 		scheme, _ := schemes["oauth2"].(map[string]any)
 		flows, _ := json.Marshal(scheme["flows"])
-		const want = `{"authorizationCode":{"authorizationUrl":"/issuer/authorize","refreshUrl":"/issuer/token","scopes":{"orders.read":"Read \u003corders\u003e"},"tokenUrl":"/issuer/token"},` +
-			`"clientCredentials":{"scopes":{"orders.read":"Read \u003corders\u003e"},"tokenUrl":"/issuer/token"}}`
+		const want = `{"authorizationCode":{"authorizationUrl":"/issuer/authorize","refreshUrl":"/issuer/token","scopes":{"orders.read":"Read \u003corders\u003e"},"tokenUrl":"/issuer/token"}}`
 		if scheme["type"] != "oauth2" || string(flows) != want {
 			t.Errorf("%s: the scheme is %v with %s", version, scheme["type"], flows)
 		}

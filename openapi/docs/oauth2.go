@@ -63,12 +63,13 @@ func (o *OAuth2) scheme() any {
 		RefreshURL       string            `json:"refreshUrl,omitempty"`
 		Scopes           map[string]string `json:"scopes"`
 	}
+	// The other flow of the issuer, client credentials, is not offered: the page would ask for a client's secret, and fill
+	// in the id of a client that has none.
 	return map[string]any{
 		"type":        "oauth2",
 		"description": "A token of the development issuer that runs inside the service. It lives for some minutes only. For people: authorization code with PKCE (S256), client `" + o.ClientID + "`, no secret; the page that opens asks for a token of the service. For programs: client credentials, the `ID:SECRET` in the file `client` of the service's data directory.",
 		"flows": map[string]flow{
 			"authorizationCode": {o.AuthorizationURL, o.TokenURL, o.TokenURL, o.Scopes},
-			"clientCredentials": {TokenURL: o.TokenURL, Scopes: o.Scopes},
 		},
 	}
 }

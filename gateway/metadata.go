@@ -90,8 +90,12 @@ func incomingMetadata(r *http.Request, requestID string, trustForwardedFor bool)
 			md[key] = append(md[key], decoded...)
 		}
 	}
-	if hops := forwardedFor(r, trustForwardedFor); hops != "" {
+	told := toldHops(r, trustForwardedFor)
+	if hops := forwardedFor(r, told); hops != "" {
 		md["x-forwarded-for"] = []string{hops}
+	}
+	if len(told) > 0 { // the last one is what the proxy has seen itself; x-forwarded-for ends with the proxy's own address
+		md[originKey] = []string{told[len(told)-1]}
 	}
 	if r.TLS != nil && len(r.TLS.VerifiedChains) > 0 {
 		md[xfcc.Header] = []string{xfcc.Format(r.TLS.VerifiedChains[0][0])}
@@ -193,16 +197,24 @@ func reserved(key string) bool {
 		slices.ContainsFunc(reservedPrefixes, func(prefix string) bool { return strings.HasPrefix(key, prefix) })
 }
 
-// forwardedFor is the peer's address, after those that a trusted proxy has told.
-func forwardedFor(r *http.Request, trusted bool) string {
-	var hops []string
-	if trusted {
-		for _, value := range r.Header["X-Forwarded-For"] {
-			if value != "" && printable(value) {
-				hops = append(hops, value)
-			}
+// originKey tells the server where a caller behind a trusted proxy comes from.
+const originKey = "x-om-origin"
+
+// toldHops are the values of X-Forwarded-For, if a trusted proxy has set them.
+func toldHops(r *http.Request, trusted bool) (hops []string) {
+	if !trusted {
+		return nil
+	}
+	for _, value := range r.Header["X-Forwarded-For"] {
+		if value != "" && printable(value) {
+			hops = append(hops, value)
 		}
 	}
+	return hops
+}
+
+// forwardedFor is the peer's address, after those that a trusted proxy has told.
+func forwardedFor(r *http.Request, hops []string) string {
 	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil && printable(host) {
 		hops = append(hops, host)
 	}

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -15,13 +16,16 @@ import (
 const wwwAuthenticate = "www-authenticate"
 
 // authenticate finds out who is calling. A credential that is there and wrong is refused, even where none is needed.
-func authenticate(authenticator auth.Authenticator, gateway trust, refusals *refusals) link {
+func authenticate(authenticator auth.Authenticator, gateway trust, refusals *refusals, again time.Duration) link {
 	return link{name: "authenticate", after: []string{"translate", "contain"}, run: func(ctx context.Context, c *call, next next) error {
 		credentials, err := gateway.credentials(ctx, c)
 		if err == nil {
 			c.Caller, err = authenticator.Authenticate(ctx, credentials)
 		}
 		if err == nil {
+			if c.method.kind != unaryKind && !c.method.public {
+				c.recheck = &recheck{authenticator: authenticator, credentials: credentials, refusals: refusals, interval: again, last: time.Now()}
+			}
 			return next(ctx)
 		}
 		var refused *auth.Refusal
@@ -49,7 +53,7 @@ func refusedCredential(refused *auth.Refusal) error {
 	case errors.Is(refused, auth.ErrMissing):
 		return apierror.New(apiv1.ErrorReason_CREDENTIALS_MISSING, "no credential; send \"Authorization: Bearer TOKEN\"").Err()
 	case errors.Is(refused, auth.ErrThrottled):
-		return apierror.New(apiv1.ErrorReason_TOO_MANY_ATTEMPTS, "too many wrong passwords have come; try again later", apierror.RetryAfter(apierror.RetryDelay)).Err()
+		return apierror.New(apiv1.ErrorReason_TOO_MANY_ATTEMPTS, "too many wrong passwords have come; try again later", apierror.RetryAfter(max(refused.RetryAfter, apierror.RetryDelay))).Err()
 	case errors.Is(refused, auth.ErrUnavailable):
 		return apierror.New(apiv1.ErrorReason_SERVICE_UNAVAILABLE, "whether the credential is valid can't be found out now; try again", apierror.RetryAfter(apierror.RetryDelay)).Err()
 	case refused.Kind == auth.KindCertificate && refused.Cause != auth.Unknown:
@@ -73,9 +77,13 @@ func authorize(refusals *refusals) link {
 		if challenge, ok := auth.Insufficient(c.Caller, c.method.scope); ok {
 			rpc.SetHeader(ctx, wwwAuthenticate, challenge)
 		}
-		return apierror.WithMetadata(apiv1.ErrorReason_SCOPE_MISSING, "the caller lacks the scope "+c.method.scope+"; ask an operator for it",
-			map[string]string{"scope": c.method.scope}).Err()
+		return missingScope(c.method.scope)
 	}}
+}
+
+func missingScope(scope string) error {
+	return apierror.WithMetadata(apiv1.ErrorReason_SCOPE_MISSING, "the caller lacks the scope "+scope+"; ask an operator for it",
+		map[string]string{"scope": scope}).Err()
 }
 
 // causeScope counts callers that are known but may not do what they ask for.

@@ -19,6 +19,7 @@ type call struct {
 	began     time.Time
 	lasted    time.Duration // once it has ended
 	origin    string        // where the caller is, as its gateway tells
+	recheck   *recheck      // of a stream whose caller is known
 	refusal   error         // what went wrong inside, for the log only
 	rehearsal bool          // only whether it would be admitted; see Server.Admit
 

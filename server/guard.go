@@ -74,10 +74,16 @@ func limit(timeout time.Duration, cut context.Context) link {
 type endKey struct{}
 
 // tapLimit gives each unary call from the network a context that ends in time before grpc-go waits for its message, so
-// that a client can't keep half a message in our memory for as long as it likes.
-func tapLimit(methods map[string]*method, timeout time.Duration) tap.ServerInHandle {
+// that a client can't keep half a message in our memory for as long as it likes; and it bounds what strangers call.
+func tapLimit(methods map[string]*method, timeout time.Duration, strangers *strangers) tap.ServerInHandle {
 	return func(ctx context.Context, info *tap.Info) (context.Context, error) {
-		if m, ok := methods[info.FullMethodName]; !ok || m.kind != unaryKind {
+		m, ok := methods[info.FullMethodName]
+		if ok && m.public {
+			if err := strangers.admit(ctx, m.kind); err != nil {
+				return ctx, err
+			}
+		}
+		if !ok || m.kind != unaryKind {
 			return ctx, nil
 		}
 		ctx, end := context.WithTimeout(ctx, timeout)

@@ -25,6 +25,7 @@ type registrar struct {
 	check     func(proto.Message) error // the field rules of the contract
 	inProcess bool
 	maxBytes  int           // of a message; the network server has checked it already
+	strangers *strangers    // bounds what public methods receive
 	idle      time.Duration // for the next message of a stream to arrive
 	send      time.Duration // for a message of a stream to be taken
 	handlers  *inFlight     // so that shutdown can wait for those of the in-process connection
@@ -88,30 +89,43 @@ func (r *registrar) stream(m *method, handler grpc.StreamHandler) grpc.StreamHan
 		defer r.handlers.leave()
 		c := &call{method: m, inProcess: r.inProcess}
 		return r.chain.run(c.Begin(stream.Context(), false), c, func(ctx context.Context) error {
-			return handler(implementation, &checkedStream{ServerStream: stream, ctx: ctx, registrar: r, method: m})
+			return handler(implementation, &checkedStream{ServerStream: stream, ctx: ctx, registrar: r, call: c})
 		})
 	}
 }
 
-// checkedStream checks every message that is received.
+// checkedStream checks every message that is received, and whether the caller may still send and receive any.
 type checkedStream struct {
 	grpc.ServerStream
 	ctx       context.Context
 	registrar *registrar
-	method    *method
+	call      *call
 }
 
 func (s *checkedStream) Context() context.Context { return s.ctx }
 
 func (s *checkedStream) RecvMsg(message any) error {
-	err := s.registrar.receive(s.method, message, func(message any) error {
-		return s.inTime(s.registrar.idle, errIdle, func() error { return s.ServerStream.RecvMsg(message) })
+	err := s.registrar.receive(s.call.method, message, func(message any) error {
+		return s.inTime(s.registrar.idle, errIdle, func() error { return s.receive(message) })
 	})
+	if err == nil {
+		err = s.call.stillLetIn(s.ctx)
+	}
 	// The end of a stream that was canceled is no half-close: what has come is not all there is.
 	return s.orEnd(err)
 }
 
+func (s *checkedStream) receive(message any) error {
+	if s.call.method.public && !s.registrar.inProcess {
+		return s.registrar.strangers.receive(s.ctx, func() error { return s.ServerStream.RecvMsg(message) })
+	}
+	return s.ServerStream.RecvMsg(message)
+}
+
 func (s *checkedStream) SendMsg(message any) error {
+	if err := s.call.stillLetIn(s.ctx); err != nil {
+		return err
+	}
 	err := s.inTime(s.registrar.send, errNotTaken, func() error { return s.ServerStream.SendMsg(message) })
 	// The in-process connection answers a bare io.EOF when its client is gone.
 	return s.orEnd(err)

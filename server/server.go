@@ -50,6 +50,7 @@ type Limits struct {
 	CallTimeout       time.Duration // of a unary call, its request included; default 30 s
 	StreamIdleTimeout time.Duration // for the next message of a stream to arrive; default 5 min
 	SendTimeout       time.Duration // for the client to take a message of a stream; default 30 s
+	RecheckInterval   time.Duration // after which a stream's caller has to be let in again, with its next message; default 10 s
 }
 
 // The defaults of the limits.
@@ -59,6 +60,7 @@ const (
 	DefaultCallTimeout       = 30 * time.Second
 	DefaultStreamIdleTimeout = 5 * time.Minute
 	DefaultSendTimeout       = 30 * time.Second
+	DefaultRecheckInterval   = 10 * time.Second
 )
 
 // Keepalive (gRFC A8): how often a client may ping, and after how long of silence the server asks whether it is alive.
@@ -96,6 +98,9 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.StreamIdleTimeout == 0 {
 		l.StreamIdleTimeout = DefaultStreamIdleTimeout
+	}
+	if l.RecheckInterval == 0 {
+		l.RecheckInterval = DefaultRecheckInterval
 	}
 	if l.SendTimeout == 0 {
 		l.SendTimeout = DefaultSendTimeout
@@ -135,11 +140,12 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	strangers := newStrangers(o.TrustedGateway)
 	s.chain, s.methods = chain, make(map[string]*method)
-	s.network = grpc.NewServer(networkOptions(o, limits, unknown(chain), s.methods)...)
+	s.network = grpc.NewServer(networkOptions(o, limits, unknown(chain), s.methods, strangers)...)
 	network := &registrar{
 		target: s.network, chain: chain, check: check, handlers: &s.handlers, methods: s.methods,
-		idle: limits.StreamIdleTimeout, send: limits.SendTimeout, maxBytes: limits.MessageBytes,
+		strangers: strangers, idle: limits.StreamIdleTimeout, send: limits.SendTimeout, maxBytes: limits.MessageBytes,
 	}
 	inProcess := *network
 	inProcess.target, inProcess.inProcess = s.inProcess, true
@@ -170,12 +176,12 @@ func interceptors(o Options, limits Limits, cut context.Context) (chain, error) 
 		contain(o.Logger),
 		retire(o.V1),
 		limit(limits.CallTimeout, cut),
-		authenticate(o.Authenticator, o.TrustedGateway, refusals),
+		authenticate(o.Authenticator, o.TrustedGateway, refusals, limits.RecheckInterval),
 		authorize(refusals),
 	)
 }
 
-func networkOptions(o Options, limits Limits, unknown grpc.StreamHandler, methods map[string]*method) []grpc.ServerOption {
+func networkOptions(o Options, limits Limits, unknown grpc.StreamHandler, methods map[string]*method, strangers *strangers) []grpc.ServerOption {
 	options := []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(limits.MessageBytes),
 		grpc.MaxConcurrentStreams(limits.ConcurrentStreams),
@@ -189,7 +195,7 @@ func networkOptions(o Options, limits Limits, unknown grpc.StreamHandler, method
 		grpc.WaitForHandlers(true),
 		grpc.UnknownServiceHandler(unknown),
 		grpc.ForceServerCodecV2(newCodec()),
-		grpc.InTapHandle(tapLimit(methods, limits.CallTimeout)),
+		grpc.InTapHandle(tapLimit(methods, limits.CallTimeout, strangers)),
 		grpc.NumStreamWorkers(streamWorkers),
 	}
 	if o.TLS != nil {

@@ -15,6 +15,7 @@ import (
 const (
 	authorizationKey = "authorization"
 	forwardedForKey  = "x-forwarded-for"
+	originKey        = "x-om-origin" // what a gateway tells that believes a proxy in front of it
 )
 
 // trust says of a verified client certificate whether it is that of a gateway, which tells whose calls it forwards. The
@@ -41,8 +42,11 @@ func (t trust) credentials(ctx context.Context, c *call) (auth.Credentials, erro
 		return found, nil
 	}
 	if len(found.ForwardedFor) == 1 {
-		found.Origin.Told = found.ForwardedFor[0]
-		c.origin = found.Origin.Told
+		c.origin = found.ForwardedFor[0]
+		found.Origin.Told = c.origin
+	}
+	if told := metadata.ValueFromIncomingContext(ctx, originKey); len(told) == 1 {
+		found.Origin.Told = told[0]
 	}
 	told := metadata.ValueFromIncomingContext(ctx, xfcc.Header)
 	if len(told) == 0 || len(found.Authorization) > 0 { // which counts before a certificate

@@ -40,6 +40,8 @@ func (p *process) addCallers(files *files, issuer *devissuer.Issuer) (*callers, 
 	methods := &auth.Methods{Tokens: []auth.TokenVerifier{files.directory}, Passwords: files.directory}
 	if s.TLS.ClientCA != "" {
 		methods.Certificates = files.directory
+	} else if s.gatewaySettings == nil && s.tls() {
+		p.log.Info("without --client-ca no gateway is known: who calls through one counts, for limits, as calling from it")
 	}
 	c.Authenticator = methods
 	if issuer != nil {

@@ -54,13 +54,10 @@ func newAttempts(size int) *attempts {
 func (a *attempts) begin(key attempt, now time.Time) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.pauseOf(key, now) > 0 {
+		return false
+	}
 	r, _ := a.byOrigin.Get(key)
-	if now.Before(r.until) {
-		return false
-	}
-	if everywhere, ok := a.byName.Get(key.name); ok && everywhere.TokensAt(now) < 1 {
-		return false
-	}
 	if now.Sub(r.last) > forgetAfter {
 		r = record{}
 	}
@@ -71,6 +68,25 @@ func (a *attempts) begin(key attempt, now time.Time) bool {
 	}
 	a.byOrigin.Add(key, r)
 	return true
+}
+
+// pause is how long no attempt may be made.
+func (a *attempts) pause(key attempt, now time.Time) time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.pauseOf(key, now)
+}
+
+func (a *attempts) pauseOf(key attempt, now time.Time) (pause time.Duration) {
+	if r, ok := a.byOrigin.Get(key); ok {
+		pause = max(r.until.Sub(now), 0)
+	}
+	if everywhere, ok := a.byName.Get(key.name); ok {
+		if missing := 1 - everywhere.TokensAt(now); missing > 0 {
+			pause = max(pause, time.Duration(missing*float64(namePace)))
+		}
+	}
+	return pause
 }
 
 // end tells what an attempt has come to. A right one forgets the others, one that was not made doesn't count.

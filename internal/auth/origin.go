@@ -10,8 +10,8 @@ import (
 // it.
 type Origin struct {
 	Peer net.Addr // of the connection; nil if that is not known
-	// Told is what a gateway that is trusted tells, "x-forwarded-for". Only the last of the addresses is one that the gateway
-	// has seen itself. Empty if the request came straight.
+	// Told is the address that a gateway which is trusted tells: the last of a list counts, since what stands before it came
+	// from the caller. Empty if the request came straight.
 	Told string
 }
 

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/semaphore"
 	"golang.org/x/sync/singleflight"
 
+	"ordermanagement/internal/crowd"
 	"ordermanagement/internal/follow"
 	"ordermanagement/internal/keyed"
 )
@@ -23,6 +24,10 @@ const (
 	slotShare = 0.5
 	// maxWait is how long a check waits for one of them.
 	maxWait = 2 * time.Second
+	// maxWaiting and maxWaitingOfNetwork are how many checks may run or wait at the same time, in all and of those who come
+	// from one network. Whoever waits takes something of the gateway and the server meanwhile.
+	maxWaiting          = 256
+	maxWaitingOfNetwork = 32
 	// wrongShare and nobodyShare of all processors' time may go to wrong passwords of users, and of names that nobody has.
 	wrongShare  = 0.1
 	nobodyShare = 0.02
@@ -64,6 +69,7 @@ type passwords struct {
 	nobody  ledger
 	flights singleflight.Group
 	slots   *semaphore.Weighted
+	waiting *crowd.Crowd
 	round   atomic.Int64 // how long the last check took, in ns, divided by its 2^cost rounds
 }
 
@@ -90,6 +96,7 @@ func newPasswords(now func() time.Time) *passwords {
 		compare: bcrypt.CompareHashAndPassword,
 		users:   newLedger(maxUsers, wrongShare*processors),
 		nobody:  newLedger(maxNobody, nobodyShare*processors),
+		waiting: crowd.New(maxWaiting, maxWaitingOfNetwork),
 		slots:   semaphore.NewWeighted(max(1, int64(slotShare*processors))),
 	}
 	p.right, _ = lru.New[fact, struct{}](maxUsers)
@@ -120,7 +127,9 @@ func (p *passwords) verify(ctx context.Context, users users, name, password stri
 	result := found.(verdict)
 	switch {
 	case result == paused:
-		return Caller{}, Refuse(KindBasic, Throttled, "too many wrong passwords for this user, from here or from everywhere")
+		refused := Refuse(KindBasic, Throttled, "too many wrong passwords for this user, from here or from everywhere")
+		refused.RetryAfter = c.ledger.attempts.pause(c.attempt, p.now())
+		return Caller{}, refused
 	case result == busy:
 		return Caller{}, Refuse(KindBasic, Throttled, "too many wrong passwords, or too many at the same time")
 	case !known:
@@ -187,6 +196,10 @@ func (p *passwords) check(ctx context.Context, c check, known bool, password str
 // run runs bcrypt, if there is time for it. It does not end with the context: others may wait for the same result,
 // and bcrypt can't be stopped.
 func (p *passwords) run(ctx context.Context, c check, password string) verdict {
+	if !p.waiting.Enter(c.attempt.network) {
+		return busy
+	}
+	defer p.waiting.Leave(c.attempt.network)
 	waiting, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxWait)
 	defer cancel()
 	if p.slots.Acquire(waiting, 1) != nil {

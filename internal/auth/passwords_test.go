@@ -270,7 +270,7 @@ func (g *guarded) flood(clients int, name func(i int64) string) (stop func()) {
 		all.Go(func() {
 			for !stopped.Load() {
 				i := number.Add(1)
-				g.try(name(i), fmt.Sprint("guess", i))
+				g.tryFrom(from(int(i%1000)), name(i), fmt.Sprint("guess", i))
 				time.Sleep(checkTime)
 			}
 		})
@@ -307,6 +307,34 @@ func TestFloodOfNames(t *testing.T) {
 				t.Errorf("%s was refused after %v", name, took)
 			}
 		}
+	})
+}
+
+// Of one network only so many wait for a check; those of others still do.
+func TestWaitingIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGuarded("ann")
+		slots := g.slotCount()
+		g.slots.TryAcquire(slots) // nothing is checked
+		var refused atomic.Int32
+		var all sync.WaitGroup
+		for i := range 10 * maxWaitingOfNetwork {
+			all.Go(func() {
+				began := time.Now()
+				if g.tryFrom(from(1), fmt.Sprint("nobody", i), "x") == Throttled && time.Since(began) == 0 {
+					refused.Add(1)
+				}
+			})
+		}
+		synctest.Wait()
+		if got := refused.Load(); got != 9*maxWaitingOfNetwork {
+			t.Errorf("%d were refused at once", got)
+		}
+		g.slots.Release(slots)
+		if got := g.try("ann", "ann"); got != "" {
+			t.Errorf("another network: %q", got)
+		}
+		all.Wait()
 	})
 }
 

@@ -1,6 +1,9 @@
 package auth
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // What a refusal means to the caller; errors.Is tells which of them a [*Refusal] is.
 var (
@@ -58,10 +61,14 @@ type Refusal struct {
 	Kind   Kind
 	Cause  Cause
 	Detail string // for the log
+	// RetryAfter is how long it makes no sense to try again; zero if that is not known.
+	RetryAfter time.Duration
 }
 
 // Refuse makes a refusal.
-func Refuse(kind Kind, cause Cause, detail string) *Refusal { return &Refusal{kind, cause, detail} }
+func Refuse(kind Kind, cause Cause, detail string) *Refusal {
+	return &Refusal{Kind: kind, Cause: cause, Detail: detail}
+}
 
 func (r *Refusal) Error() string { return string(r.Kind) + " " + string(r.Cause) + ": " + r.Detail }
 

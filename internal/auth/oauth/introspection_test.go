@@ -242,7 +242,7 @@ func TestIntrospectionOfOneTokenByMany(t *testing.T) {
 }
 
 func TestIntrospectionsAtTheSameTimeAreBounded(t *testing.T) {
-	const concurrency, most, callers = 4, 3, 20 // most of unknown tokens, from many networks
+	const concurrency, most, callers = 4, 3, 10 // most of unknown tokens, from many networks
 	var started, running, highest atomic.Int64
 	turn := make(chan struct{})
 	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"ordermanagement/internal/auth"
+	"ordermanagement/internal/crowd"
 )
 
 const (
@@ -17,6 +18,9 @@ const (
 	unknownShare = 0.75
 	// networkShare may be about such tokens from one network: who makes them up keeps nobody out but themselves.
 	networkShare = 0.25
+	// waiting is how many may have or await each of these turns; more are refused at once. Whoever waits takes something of
+	// the gateway and the server meanwhile.
+	waiting = 4
 )
 
 var (
@@ -27,6 +31,7 @@ var (
 // turns bounds what is asked at the same time. Who has to wait is served in order, within each of the bounds.
 type turns struct {
 	all, unknown *semaphore.Weighted
+	crowd        *crowd.Crowd // of those that ask or wait because of an unknown token
 	perNetwork   int64
 
 	mu       sync.Mutex
@@ -41,13 +46,15 @@ type line struct {
 
 func newTurns(most int) *turns {
 	share := func(share float64) int64 { return max(1, int64(share*float64(most))) }
+	unknown, perNetwork := share(unknownShare), share(networkShare)
 	return &turns{
-		all: semaphore.NewWeighted(int64(most)), unknown: semaphore.NewWeighted(share(unknownShare)),
-		perNetwork: share(networkShare), networks: map[netip.Prefix]*line{},
+		all: semaphore.NewWeighted(int64(most)), unknown: semaphore.NewWeighted(unknown), perNetwork: perNetwork,
+		crowd: crowd.New(int(waiting*unknown), int(waiting*perNetwork)), networks: map[netip.Prefix]*line{},
 	}
 }
 
-// take waits for a turn to ask about a token, which is known if it was active before. An error is the context's end.
+// take waits for a turn to ask about a token, which is known if it was active before. It is an error when the context ends
+// before, or when too many wait already.
 func (t *turns) take(ctx context.Context, known bool, origin auth.Origin) (release func(), err error) {
 	if known {
 		if t.all.Acquire(ctx, 1) != nil {
@@ -56,6 +63,9 @@ func (t *turns) take(ctx context.Context, known bool, origin auth.Origin) (relea
 		return func() { t.all.Release(1) }, nil
 	}
 	network := origin.Network()
+	if !t.crowd.Enter(network) {
+		return nil, errManyUnknown
+	}
 	own := t.join(network)
 	held := []*semaphore.Weighted{}
 	release = func() {
@@ -63,6 +73,7 @@ func (t *turns) take(ctx context.Context, known bool, origin auth.Origin) (relea
 			s.Release(1)
 		}
 		t.leave(network, own)
+		t.crowd.Leave(network)
 	}
 	for _, s := range []*semaphore.Weighted{own.Weighted, t.unknown, t.all} {
 		if s.Acquire(ctx, 1) != nil {

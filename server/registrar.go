@@ -88,7 +88,7 @@ func (r *registrar) stream(m *method, handler grpc.StreamHandler) grpc.StreamHan
 		defer r.handlers.leave()
 		c := &call{method: m, inProcess: r.inProcess}
 		return r.chain.run(c.Begin(stream.Context(), false), c, func(ctx context.Context) error {
-			return handler(implementation, &checkedStream{ServerStream: stream, ctx: ctx, registrar: r, method: m})
+			return handler(implementation, &checkedStream{ServerStream: stream, ctx: ctx, registrar: r, call: c})
 		})
 	}
 }
@@ -98,15 +98,18 @@ type checkedStream struct {
 	grpc.ServerStream
 	ctx       context.Context
 	registrar *registrar
-	method    *method
+	call      *call
 }
 
 func (s *checkedStream) Context() context.Context { return s.ctx }
 
 func (s *checkedStream) RecvMsg(message any) error {
-	err := s.registrar.receive(s.method, message, func(message any) error {
+	err := s.registrar.receive(s.call.method, message, func(message any) error {
 		return s.inTime(s.registrar.idle, errIdle, func() error { return s.ServerStream.RecvMsg(message) })
 	})
+	if err == nil && s.call.allowance != nil && s.call.method.kind != serverStreamKind {
+		err = s.call.allowance.wait(s.ctx, s.registrar.idle)
+	}
 	// The end of a stream that was canceled is no half-close: what has come is not all there is.
 	return s.orEnd(err)
 }

@@ -18,7 +18,6 @@ import (
 	"google.golang.org/grpc/credentials"
 	_ "google.golang.org/grpc/encoding/gzip" // callers may compress
 	"google.golang.org/grpc/health"
-	"google.golang.org/grpc/keepalive"
 
 	"ordermanagement/internal/auth"
 	"ordermanagement/internal/handshake"
@@ -50,6 +49,8 @@ type Limits struct {
 	CallTimeout       time.Duration // of a unary call, its request included; default 30 s
 	StreamIdleTimeout time.Duration // for the next message of a stream to arrive; default 5 min
 	SendTimeout       time.Duration // for the client to take a message of a stream; default 30 s
+	Rate              RateLimit     // of the calls of one caller; default none
+	Connection        ConnectionLimits
 }
 
 // The defaults of the limits.
@@ -59,22 +60,6 @@ const (
 	DefaultCallTimeout       = 30 * time.Second
 	DefaultStreamIdleTimeout = 5 * time.Minute
 	DefaultSendTimeout       = 30 * time.Second
-)
-
-// Keepalive (gRFC A8): how often a client may ping, and after how long of silence the server asks whether it is alive.
-const (
-	minPingInterval   = 10 * time.Second
-	keepaliveInterval = time.Minute
-	keepaliveTimeout  = 20 * time.Second
-	handshakeTimeout  = 10 * time.Second
-)
-
-// How long a connection may be idle, or live, before the server asks the client to make a new one, and how long calls on
-// it then have to end.
-const (
-	maxConnectionIdle  = 15 * time.Minute
-	maxConnectionAge   = 2 * time.Hour
-	maxConnectionGrace = 10 * time.Minute
 )
 
 // streamWorkers is how many goroutines are kept for calls: their stacks have grown already. More calls at a time get
@@ -100,6 +85,7 @@ func (l Limits) withDefaults() Limits {
 	if l.SendTimeout == 0 {
 		l.SendTimeout = DefaultSendTimeout
 	}
+	l.Connection = l.Connection.withDefaults()
 	return l
 }
 
@@ -161,7 +147,11 @@ func interceptors(o Options, limits Limits, cut context.Context) (chain, error) 
 	if err != nil {
 		return nil, err
 	}
-	return newChain(
+	rates, err := newRateLimits(limits.Rate, o.Registry)
+	if err != nil {
+		return nil, err
+	}
+	links := []link{
 		identify(),
 		announce(o.V1),
 		measure,
@@ -171,20 +161,17 @@ func interceptors(o Options, limits Limits, cut context.Context) (chain, error) 
 		retire(o.V1),
 		limit(limits.CallTimeout, cut),
 		authenticate(o.Authenticator, o.TrustedGateway, refusals),
-		authorize(refusals),
-	)
+	}
+	if rates != nil {
+		links = append(links, throttle(rates))
+	}
+	return newChain(append(links, authorize(refusals))...)
 }
 
 func networkOptions(o Options, limits Limits, unknown grpc.StreamHandler, methods map[string]*method) []grpc.ServerOption {
 	options := []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(limits.MessageBytes),
 		grpc.MaxConcurrentStreams(limits.ConcurrentStreams),
-		grpc.ConnectionTimeout(handshakeTimeout),
-		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPingInterval, PermitWithoutStream: true}),
-		grpc.KeepaliveParams(keepalive.ServerParameters{
-			Time: keepaliveInterval, Timeout: keepaliveTimeout,
-			MaxConnectionIdle: maxConnectionIdle, MaxConnectionAge: maxConnectionAge, MaxConnectionAgeGrace: maxConnectionGrace,
-		}),
 		grpc.MaxHeaderListSize(maxHeaderBytes),
 		grpc.WaitForHandlers(true),
 		grpc.UnknownServiceHandler(unknown),
@@ -192,6 +179,7 @@ func networkOptions(o Options, limits Limits, unknown grpc.StreamHandler, method
 		grpc.InTapHandle(tapLimit(methods, limits.CallTimeout)),
 		grpc.NumStreamWorkers(streamWorkers),
 	}
+	options = append(options, limits.Connection.options()...)
 	if o.TLS != nil {
 		secure := credentials.NewTLS(o.TLS)
 		if o.Handshakes != nil {

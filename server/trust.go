@@ -23,11 +23,12 @@ type trust func(*x509.Certificate) bool
 
 // credentials collects what a call carries about its caller. What a gateway tells is believed of gateways only; a
 // gateway's own certificate stands for nobody.
-func (t trust) credentials(ctx context.Context, c *call) (auth.Credentials, error) {
-	found := auth.Credentials{
+func (t trust) credentials(ctx context.Context, c *call) (found auth.Credentials, err error) {
+	found = auth.Credentials{
 		Authorization: metadata.ValueFromIncomingContext(ctx, authorizationKey),
 		ForwardedFor:  metadata.ValueFromIncomingContext(ctx, forwardedForKey),
 	}
+	defer func() { c.origin = found.Origin }()
 	p, known := peer.FromContext(ctx)
 	if known {
 		found.Origin.Peer = p.Addr
@@ -39,13 +40,11 @@ func (t trust) credentials(ctx context.Context, c *call) (auth.Credentials, erro
 	}
 	if len(found.ForwardedFor) == 1 {
 		found.Origin.Told = found.ForwardedFor[0]
-		c.origin = found.Origin.Told
 	}
 	told := metadata.ValueFromIncomingContext(ctx, xfcc.Header)
 	if len(told) == 0 || len(found.Authorization) > 0 { // which counts before a certificate
 		return found, nil
 	}
-	var err error
 	if found.Certificate, err = xfcc.Parse(told); err != nil {
 		return found, auth.Refuse(auth.KindCertificate, auth.Malformed, "what the gateway tells of the client certificate: "+err.Error())
 	}

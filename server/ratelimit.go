@@ -78,6 +78,7 @@ type policy struct {
 	RateLimit
 	name     string
 	field    string // the value of RateLimit-Policy
+	left     string // the beginning of that of RateLimit
 	refusals prometheus.Counter
 }
 
@@ -98,7 +99,7 @@ func newRateLimits(limit RateLimit, registry prometheus.Registerer) (*rateLimits
 	newPolicy := func(name string) policy {
 		// Of a bucket that is full again after w seconds, q calls in any w seconds are never refused.
 		field := fmt.Sprintf("%q;q=%d;w=%d", name, limit.Burst, seconds(float64(limit.Burst)/limit.PerSecond))
-		return policy{RateLimit: limit, name: name, field: field, refusals: refusals.WithLabelValues(name)}
+		return policy{RateLimit: limit, name: name, field: field, left: strconv.Quote(name) + ";r=", refusals: refusals.WithLabelValues(name)}
 	}
 	l := &rateLimits{callers: newPolicy("caller"), networks: newPolicy("network")}
 	l.byCaller, _ = simplelru.NewLRU[callerKey, *allowance](maxLimited, nil) // fails for no size only
@@ -131,10 +132,12 @@ type allowance struct {
 	policy *policy
 }
 
+// maxField is room for a value of RateLimit, in bytes.
+const maxField = 64
+
 // describe tells the caller what is left, and after how many seconds nothing will have been used.
 func (a *allowance) describe(ctx context.Context, left float64) {
-	field := make([]byte, 0, len(`"network";r=1000000;t=1000`))
-	field = append(strconv.AppendQuote(field, a.policy.name), ";r="...)
+	field := append(make([]byte, 0, maxField), a.policy.left...)
 	field = strconv.AppendInt(field, int64(max(left, 0)), 10)
 	field = append(field, ";t="...)
 	field = strconv.AppendInt(field, seconds((float64(a.policy.Burst)-left)/a.policy.PerSecond), 10)

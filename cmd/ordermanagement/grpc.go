@@ -39,11 +39,7 @@ func (p *process) addServer(listener net.Listener, orders *orderStore, callers *
 		Reflection: s.GRPC.Reflection,
 		TLS:        files.tls,
 		Handshakes: p.handshakes,
-		Limits: server.Limits{
-			MessageBytes:      s.GRPC.MaxMessageBytes,
-			ConcurrentStreams: s.GRPC.MaxConcurrentStreams,
-			CallTimeout:       s.GRPC.CallTimeout,
-		},
+		Limits:     s.limits(),
 	})
 	if err != nil {
 		return nil, err

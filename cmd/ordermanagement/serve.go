@@ -54,6 +54,7 @@ func (p *program) serve(s *settings) (err error) {
 		return err
 	}
 	proc := newProcess(p, s)
+	s.Limits.limitMemory(proc.log)
 	defer proc.lines.flush()
 	defer func() { err = proc.stop(err) }()
 
@@ -62,6 +63,9 @@ func (p *program) serve(s *settings) (err error) {
 	}
 	listeners, err := proc.listen()
 	if err != nil {
+		return err
+	}
+	if err := proc.limitConnections(listeners); err != nil {
 		return err
 	}
 	files, err := ensureFiles(s, listeners.hosts(), proc.log)

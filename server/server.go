@@ -204,24 +204,41 @@ func (s *Server) Conn() grpc.ClientConnInterface { return s.inProcess }
 // Drain tells health checks that this server is going away. Calls are still answered.
 func (s *Server) Drain() { s.health.Shutdown() }
 
+// StopNetwork stops taking calls from the network and waits for those that run; on the in-process connection they are still
+// answered. When the context ends first it cuts them off.
+func (s *Server) StopNetwork(ctx context.Context) error {
+	s.Drain()
+	s.end()
+	return orElse(ctx, s.network.GracefulStop, s.network.Stop)
+}
+
 // Shutdown stops taking calls and waits for those that run, on both connections. When the context ends first it cuts
 // them off.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.Drain()
 	s.end()
 	defer s.cutOff()
+	return orElse(ctx, func() {
+		s.network.GracefulStop()
+		s.handlers.wait()
+	}, func() {
+		s.cutOff()
+		s.network.Stop()
+	})
+}
+
+// orElse stops gently, or when the context ends first at once.
+func orElse(ctx context.Context, gently, atOnce func()) error {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		s.network.GracefulStop()
-		s.handlers.wait()
+		gently()
 	}()
 	select {
 	case <-done:
 		return nil
 	case <-ctx.Done():
-		s.cutOff()
-		s.network.Stop()
+		atOnce()
 		<-done
 		return fmt.Errorf("cut off calls that were still running: %w", ctx.Err())
 	}

@@ -45,7 +45,9 @@ func (p *process) addServer(listener net.Listener, orders *orderStore, callers *
 		return nil, err
 	}
 	p.tasks = append(p.tasks, func(context.Context) error { return srv.Serve(listener) })
-	p.cleanups.Push(lifecycle.Cleanup{Name: "the gRPC server", Limit: s.Shutdown.ShutdownTimeout, Stop: srv.Shutdown})
+	// The calls within the process end with those of HTTP, before this.
+	p.cleanups.Push(lifecycle.Cleanup{Name: "calls in process", Limit: closeTimeout, Stop: srv.Shutdown})
+	p.fronts = append(p.fronts, lifecycle.Cleanup{Name: "the gRPC server", Limit: s.Shutdown.ShutdownTimeout, Stop: srv.StopNetwork})
 	return srv, nil
 }
 

@@ -72,7 +72,7 @@ func (p *program) serve(s *settings) (err error) {
 	if err != nil {
 		return err
 	}
-	// Stopped in the reverse order: HTTP, gRPC, admin, store.
+	// Stopped in the reverse order: HTTP and gRPC, admin, store.
 	var orders *orderStore
 	if s.serverSettings != nil {
 		if orders, err = proc.openStore(files); err != nil {

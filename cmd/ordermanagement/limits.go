@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"log/slog"
 	"math"
 	"net"
 	"os"
@@ -93,9 +92,10 @@ func (p *process) limitConnections(l *listeners) error {
 	return nil
 }
 
-// limitMemory tells the Go runtime how much memory there is.
-func (s *limitSettings) limitMemory(log *slog.Logger) {
-	source := s.MemoryLimit
+// limitMemory tells the Go runtime how much memory there is, and answers for the log what its limit is and who says so. A
+// cgroup that can't be read limits nothing: that there is one is a guess.
+func (s *limitSettings) limitMemory() (limit, source string) {
+	source = s.MemoryLimit
 	switch given, set := os.LookupEnv("GOMEMLIMIT"); {
 	case set:
 		source = "GOMEMLIMIT=" + given
@@ -103,16 +103,15 @@ func (s *limitSettings) limitMemory(log *slog.Logger) {
 		source = "cgroup"
 		_, err := memlimit.Set(memlimit.WithProvider(memlimit.FromCgroup), memlimit.WithRatio(memoryShare), memlimit.WithMin(minMemoryLimit))
 		if err != nil && !errors.Is(err, memlimit.ErrNoCgroup) && !errors.Is(err, memlimit.ErrCgroupsNotSupported) {
-			log.Warn("how much memory there is can't be found out; give --memory-limit", "error", err)
+			source += ", which can't be read (" + err.Error() + "); give --memory-limit"
 		}
 	case s.MemoryLimit != off:
 		if bytes, err := s.memory(); err == nil { // or check would have said so
 			debug.SetMemoryLimit(bytes)
 		}
 	}
-	limit := "none"
 	if bytes := debug.SetMemoryLimit(-1); bytes != math.MaxInt64 {
-		limit = humanize.IBytes(uint64(bytes))
+		return humanize.IBytes(uint64(bytes)), source
 	}
-	log.Info("memory limit", "limit", limit, "source", source)
+	return "none", source
 }

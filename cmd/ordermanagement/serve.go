@@ -54,7 +54,8 @@ func (p *program) serve(s *settings) (err error) {
 		return err
 	}
 	proc := newProcess(p, s)
-	s.Limits.limitMemory(proc.log)
+	memory, source := s.Limits.limitMemory()
+	proc.serving = append(proc.serving, "memory-limit", memory, "memory-limit-of", source)
 	defer proc.lines.flush()
 	defer func() { err = proc.stop(err) }()
 

@@ -127,7 +127,7 @@ type connectionSettings struct {
 	MaxConnectionAgeGrace time.Duration `default:"${max_connection_age_grace}" help:"Time that calls on a gRPC connection of that age have to end."`
 	KeepaliveInterval     time.Duration `default:"${keepalive_interval}" help:"Time of silence after which the server asks whether a gRPC client is alive."`
 	KeepaliveTimeout      time.Duration `default:"${keepalive_timeout}" help:"Time that the client has to answer that."`
-	MinPingInterval       time.Duration `default:"${min_ping_interval}" help:"Least time between two pings of a gRPC client; one that pings more often is disconnected."`
+	MinPingInterval       time.Duration `default:"${min_ping_interval}" help:"Least time between two pings of a gRPC client; one that pings more often is disconnected. The clients and gateways of this project ping every 30s."`
 }
 
 type databaseSettings struct {

@@ -74,6 +74,10 @@ type Options struct {
 	// nothing at these paths if it is nil.
 	Issuer http.Handler
 
+	// Draining is closed when the process is going away: answers then ask clients to leave their connections, by
+	// "Connection: close" (RFC 9112, 9.6) or GOAWAY (RFC 9113, 6.8). Nil if it never is.
+	Draining <-chan struct{}
+
 	// Versions of the API that the server behind offers, whose OpenAPI documents are shown: v1, v2. All of them if empty.
 	Versions []string
 }

@@ -22,6 +22,7 @@ type response struct {
 	call       *call
 	timeout    time.Duration
 	trailers   bool // the client takes trailers
+	draining   <-chan struct{}
 
 	status    int // zero until the header is written
 	bytes     int64
@@ -86,6 +87,11 @@ func (w *response) WriteHeader(code int) {
 		w.describeStream()
 	}
 	h := w.Header()
+	select {
+	case <-w.draining:
+		h.Set("Connection", "close") // of HTTP/2 net/http makes a GOAWAY
+	default:
+	}
 	h.Del("Transfer-Encoding") // net/http's business; the generated code sets it
 	if w.trailers && bodyAllowed(code) {
 		for key := range w.call.trailer {

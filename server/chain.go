@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"ordermanagement/internal/auth"
 	"ordermanagement/server/rpc"
 )
 
@@ -18,8 +19,10 @@ type call struct {
 	requestID string
 	began     time.Time
 	lasted    time.Duration // once it has ended
-	origin    string        // where the caller is, as its gateway tells
+	origin    auth.Origin   // where the caller is
+	forwarded string        // the same and all before it, as its gateway tells, for the log
 	recheck   *recheck      // of a stream whose caller is known
+	allowance *allowance    // of calls that the caller has left; nil if there is no limit
 	refusal   error         // what went wrong inside, for the log only
 	rehearsal bool          // only whether it would be admitted; see Server.Admit
 

@@ -28,9 +28,12 @@ type method struct {
 	registered bool
 }
 
+// healthMethods is the service of gRPC by which balancers ask.
+const healthMethods = "grpc.health.v1.Health"
+
 // publicServices are the services of gRPC itself, whose contracts can't carry our policy.
 func publicServices() []string {
-	return []string{"grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"}
+	return []string{healthMethods, "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"}
 }
 
 // maxBytesOfGRPC is how large a message to these may be. Their contracts have no field rules either, anybody may call them,
@@ -44,6 +47,9 @@ func isV1(service string) bool {
 
 // unaryKind is the kind of a method that does not stream.
 const unaryKind = "unary"
+
+// serverStreamKind is the kind of a method to which one message is sent, as to one that does not stream.
+const serverStreamKind = "server_stream"
 
 // newMethod reads the policy of a method out of the contract. A method without one, or with a scope that nobody can
 // hold, is an error: nothing is open by mistake.
@@ -80,6 +86,6 @@ func streamKind(desc *grpc.StreamDesc) string {
 	case desc.ClientStreams:
 		return "client_stream"
 	default:
-		return "server_stream"
+		return serverStreamKind
 	}
 }

@@ -106,8 +106,8 @@ func record(logger *slog.Logger) link {
 		if p, ok := peer.FromContext(ctx); ok && !c.inProcess {
 			attrs = append(attrs, slog.String("peer", p.Addr.String()))
 		}
-		if c.origin != "" {
-			attrs = append(attrs, slog.String("forwarded_for", clip(c.origin)))
+		if c.forwarded != "" {
+			attrs = append(attrs, slog.String("forwarded_for", clip(c.forwarded)))
 		}
 		if err != nil {
 			attrs = append(attrs, slog.String("message", clip(status.Convert(err).Message())))

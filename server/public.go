@@ -50,7 +50,7 @@ func newStrangers(gateway trust) *strangers {
 }
 
 // errCrowded is told before there is any of our metadata: no method has begun.
-var errCrowded = apierror.New(apiv1.ErrorReason_TOO_MANY_ATTEMPTS,
+var errCrowded = apierror.New(apiv1.ErrorReason_RATE_LIMITED,
 	"too many calls of public methods come from this network; try again later", apierror.RetryAfter(apierror.RetryDelay)).Err()
 
 // admit lets a call in, or says why not. It makes room again when the context of the call ends.

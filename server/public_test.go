@@ -46,7 +46,7 @@ func TestHalfMessagesOfStrangers(t *testing.T) {
 				}
 			}
 			if err != nil {
-				wantReason(t, err, codes.ResourceExhausted, apiv1.ErrorReason_TOO_MANY_ATTEMPTS)
+				wantReason(t, err, codes.ResourceExhausted, apiv1.ErrorReason_RATE_LIMITED)
 				refused++
 			}
 		}
@@ -71,7 +71,7 @@ func TestFloodOfStrangers(t *testing.T) {
 			taken++
 			continue
 		}
-		wantReason(t, err, codes.ResourceExhausted, apiv1.ErrorReason_TOO_MANY_ATTEMPTS)
+		wantReason(t, err, codes.ResourceExhausted, apiv1.ErrorReason_RATE_LIMITED)
 	}
 	if most := 250 + int(25*time.Since(began).Seconds()) + 1; taken > most || taken < 250 {
 		t.Errorf("%d are taken in %v", taken, time.Since(began))

@@ -111,6 +111,9 @@ func (s *checkedStream) RecvMsg(message any) error {
 	if err == nil {
 		err = s.call.stillLetIn(s.ctx)
 	}
+	if err == nil && s.call.allowance != nil && s.call.method.kind != serverStreamKind {
+		err = s.call.allowance.wait(s.ctx, s.registrar.idle)
+	}
 	// The end of a stream that was canceled is no half-close: what has come is not all there is.
 	return s.orEnd(err)
 }

@@ -18,7 +18,6 @@ import (
 	"google.golang.org/grpc/credentials"
 	_ "google.golang.org/grpc/encoding/gzip" // callers may compress
 	"google.golang.org/grpc/health"
-	"google.golang.org/grpc/keepalive"
 
 	"ordermanagement/internal/auth"
 	"ordermanagement/internal/handshake"
@@ -51,6 +50,8 @@ type Limits struct {
 	StreamIdleTimeout time.Duration // for the next message of a stream to arrive; default 5 min
 	SendTimeout       time.Duration // for the client to take a message of a stream; default 30 s
 	RecheckInterval   time.Duration // after which a stream's caller has to be let in again, with its next message; default 10 s
+	Rate              RateLimit     // of the calls of one caller; default none
+	Connection        ConnectionLimits
 }
 
 // The defaults of the limits.
@@ -61,22 +62,6 @@ const (
 	DefaultStreamIdleTimeout = 5 * time.Minute
 	DefaultSendTimeout       = 30 * time.Second
 	DefaultRecheckInterval   = 10 * time.Second
-)
-
-// Keepalive (gRFC A8): how often a client may ping, and after how long of silence the server asks whether it is alive.
-const (
-	minPingInterval   = 10 * time.Second
-	keepaliveInterval = time.Minute
-	keepaliveTimeout  = 20 * time.Second
-	handshakeTimeout  = 10 * time.Second
-)
-
-// How long a connection may be idle, or live, before the server asks the client to make a new one, and how long calls on
-// it then have to end.
-const (
-	maxConnectionIdle  = 15 * time.Minute
-	maxConnectionAge   = 2 * time.Hour
-	maxConnectionGrace = 10 * time.Minute
 )
 
 // streamWorkers is how many goroutines are kept for calls: their stacks have grown already. More calls at a time get
@@ -105,6 +90,7 @@ func (l Limits) withDefaults() Limits {
 	if l.SendTimeout == 0 {
 		l.SendTimeout = DefaultSendTimeout
 	}
+	l.Connection = l.Connection.withDefaults()
 	return l
 }
 
@@ -167,7 +153,11 @@ func interceptors(o Options, limits Limits, cut context.Context) (chain, error) 
 	if err != nil {
 		return nil, err
 	}
-	return newChain(
+	rates, err := newRateLimits(limits.Rate, o.Registry)
+	if err != nil {
+		return nil, err
+	}
+	links := []link{
 		identify(),
 		announce(o.V1),
 		measure,
@@ -177,20 +167,17 @@ func interceptors(o Options, limits Limits, cut context.Context) (chain, error) 
 		retire(o.V1),
 		limit(limits.CallTimeout, cut),
 		authenticate(o.Authenticator, o.TrustedGateway, refusals, limits.RecheckInterval),
-		authorize(refusals),
-	)
+	}
+	if rates != nil {
+		links = append(links, throttle(rates))
+	}
+	return newChain(append(links, authorize(refusals))...)
 }
 
 func networkOptions(o Options, limits Limits, unknown grpc.StreamHandler, methods map[string]*method, strangers *strangers) []grpc.ServerOption {
 	options := []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(limits.MessageBytes),
 		grpc.MaxConcurrentStreams(limits.ConcurrentStreams),
-		grpc.ConnectionTimeout(handshakeTimeout),
-		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPingInterval, PermitWithoutStream: true}),
-		grpc.KeepaliveParams(keepalive.ServerParameters{
-			Time: keepaliveInterval, Timeout: keepaliveTimeout,
-			MaxConnectionIdle: maxConnectionIdle, MaxConnectionAge: maxConnectionAge, MaxConnectionAgeGrace: maxConnectionGrace,
-		}),
 		grpc.MaxHeaderListSize(maxHeaderBytes),
 		grpc.WaitForHandlers(true),
 		grpc.UnknownServiceHandler(unknown),
@@ -198,6 +185,7 @@ func networkOptions(o Options, limits Limits, unknown grpc.StreamHandler, method
 		grpc.InTapHandle(tapLimit(methods, limits.CallTimeout, strangers)),
 		grpc.NumStreamWorkers(streamWorkers),
 	}
+	options = append(options, limits.Connection.options()...)
 	if o.TLS != nil {
 		secure := credentials.NewTLS(o.TLS)
 		if o.Handshakes != nil {
@@ -222,24 +210,41 @@ func (s *Server) Conn() grpc.ClientConnInterface { return s.inProcess }
 // Drain tells health checks that this server is going away. Calls are still answered.
 func (s *Server) Drain() { s.health.Shutdown() }
 
+// StopNetwork stops taking calls from the network and waits for those that run; on the in-process connection they are still
+// answered. When the context ends first it cuts them off.
+func (s *Server) StopNetwork(ctx context.Context) error {
+	s.Drain()
+	s.end()
+	return orElse(ctx, s.network.GracefulStop, s.network.Stop)
+}
+
 // Shutdown stops taking calls and waits for those that run, on both connections. When the context ends first it cuts
 // them off.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.Drain()
 	s.end()
 	defer s.cutOff()
+	return orElse(ctx, func() {
+		s.network.GracefulStop()
+		s.handlers.wait()
+	}, func() {
+		s.cutOff()
+		s.network.Stop()
+	})
+}
+
+// orElse stops gently, or when the context ends first at once.
+func orElse(ctx context.Context, gently, atOnce func()) error {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		s.network.GracefulStop()
-		s.handlers.wait()
+		gently()
 	}()
 	select {
 	case <-done:
 		return nil
 	case <-ctx.Done():
-		s.cutOff()
-		s.network.Stop()
+		atOnce()
 		<-done
 		return fmt.Errorf("cut off calls that were still running: %w", ctx.Err())
 	}

@@ -24,11 +24,12 @@ type trust func(*x509.Certificate) bool
 
 // credentials collects what a call carries about its caller. What a gateway tells is believed of gateways only; a
 // gateway's own certificate stands for nobody.
-func (t trust) credentials(ctx context.Context, c *call) (auth.Credentials, error) {
-	found := auth.Credentials{
+func (t trust) credentials(ctx context.Context, c *call) (found auth.Credentials, err error) {
+	found = auth.Credentials{
 		Authorization: metadata.ValueFromIncomingContext(ctx, authorizationKey),
 		ForwardedFor:  metadata.ValueFromIncomingContext(ctx, forwardedForKey),
 	}
+	defer func() { c.origin = found.Origin }()
 	p, known := peer.FromContext(ctx)
 	if known {
 		found.Origin.Peer = p.Addr
@@ -42,8 +43,8 @@ func (t trust) credentials(ctx context.Context, c *call) (auth.Credentials, erro
 		return found, nil
 	}
 	if len(found.ForwardedFor) == 1 {
-		c.origin = found.ForwardedFor[0]
-		found.Origin.Told = c.origin
+		c.forwarded = found.ForwardedFor[0]
+		found.Origin.Told = c.forwarded
 	}
 	if told := metadata.ValueFromIncomingContext(ctx, originKey); len(told) == 1 {
 		found.Origin.Told = told[0]
@@ -52,7 +53,6 @@ func (t trust) credentials(ctx context.Context, c *call) (auth.Credentials, erro
 	if len(told) == 0 || len(found.Authorization) > 0 { // which counts before a certificate
 		return found, nil
 	}
-	var err error
 	if found.Certificate, err = xfcc.Parse(told); err != nil {
 		return found, auth.Refuse(auth.KindCertificate, auth.Malformed, "what the gateway tells of the client certificate: "+err.Error())
 	}

@@ -39,17 +39,15 @@ func (p *process) addServer(listener net.Listener, orders *orderStore, callers *
 		Reflection: s.GRPC.Reflection,
 		TLS:        files.tls,
 		Handshakes: p.handshakes,
-		Limits: server.Limits{
-			MessageBytes:      s.GRPC.MaxMessageBytes,
-			ConcurrentStreams: s.GRPC.MaxConcurrentStreams,
-			CallTimeout:       s.GRPC.CallTimeout,
-		},
+		Limits:     s.limits(),
 	})
 	if err != nil {
 		return nil, err
 	}
 	p.tasks = append(p.tasks, func(context.Context) error { return srv.Serve(listener) })
-	p.cleanups.Push(lifecycle.Cleanup{Name: "the gRPC server", Limit: s.Shutdown.ShutdownTimeout, Stop: srv.Shutdown})
+	// The calls within the process end with those of HTTP, before this.
+	p.cleanups.Push(lifecycle.Cleanup{Name: "calls in process", Limit: closeTimeout, Stop: srv.Shutdown})
+	p.fronts = append(p.fronts, lifecycle.Cleanup{Name: "the gRPC server", Limit: s.Shutdown.ShutdownTimeout, Stop: srv.StopNetwork})
 	return srv, nil
 }
 

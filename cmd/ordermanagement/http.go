@@ -32,6 +32,7 @@ func (p *process) addGateway(listener net.Listener, conn connection, admit admis
 		TrustForwardedFor: s.HTTP.TrustForwardedFor,
 		Origins:           s.HTTP.CORSOrigins,
 		Versions:          s.Versions.APIVersions,
+		Draining:          p.draining,
 	}
 	if issuer != nil {
 		options.Issuer, options.Authorization = issuer, issuer.Authorization()
@@ -42,11 +43,11 @@ func (p *process) addGateway(listener net.Listener, conn connection, admit admis
 	}
 	server := gateway.NewServer(handler, files.tls, p.log)
 	server.ErrorLog = p.handshakes.HTTP()
-	p.addHTTP("the HTTP server", server, s.Shutdown.ShutdownTimeout, func() error {
+	p.fronts = append(p.fronts, p.addHTTP("the HTTP server", server, s.Shutdown.ShutdownTimeout, func() error {
 		if files.tls == nil {
 			return server.Serve(listener)
 		}
 		return server.ServeTLS(listener, "", "")
-	})
+	}))
 	return nil
 }

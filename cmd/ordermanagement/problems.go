@@ -30,7 +30,7 @@ func (p *problems) mappers() []kong.Option {
 		kong.TypeMapper(reflect.TypeFor[date](), p.collect(kong.MapperFunc(decodeDate))),
 		kong.TypeMapper(reflect.TypeFor[time.Duration](), p.collect(standard.ForType(reflect.TypeFor[time.Duration]()))),
 	}
-	for _, example := range []any{false, int(0), int64(0), uint32(0)} {
+	for _, example := range []any{false, int(0), int64(0), uint32(0), float64(0)} {
 		typ := reflect.TypeOf(example)
 		option = append(option, kong.KindMapper(typ.Kind(), p.collect(standard.ForType(typ))))
 	}

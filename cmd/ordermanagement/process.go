@@ -38,6 +38,8 @@ type process struct {
 	serving    []any                         // for the log: where
 	tasks      []func(context.Context) error // run together; they end when their clean-ups run
 	cleanups   lifecycle.Stack
+	fronts     []lifecycle.Cleanup // of what callers reach; they are stopped side by side
+	draining   chan struct{}       // closed on the way down
 }
 
 func newProcess(p *program, s *settings) *process {
@@ -49,7 +51,7 @@ func newProcess(p *program, s *settings) *process {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	buffered := newBufferedLog(p.stderr, s.Log)
 	log := slog.New(buffered)
-	return &process{ctx: p.ctx, settings: s, log: log, lines: buffered.lines, registry: registry, cleanups: lifecycle.Stack{
+	return &process{ctx: p.ctx, settings: s, log: log, lines: buffered.lines, registry: registry, draining: make(chan struct{}), cleanups: lifecycle.Stack{
 		OutOfTime: func(name string) { log.Warn("not done in time, cut off", "stopping", name) },
 	}}
 }
@@ -82,7 +84,7 @@ func (p *process) stop(err error) error {
 type readiness struct {
 	check    func(context.Context) error // asks what it depends on
 	drain    func()                      // tells gRPC health checks; may be nil
-	draining chan struct{}               // closed on the way down
+	draining <-chan struct{}             // closed on the way down
 }
 
 func (r *readiness) ready(ctx context.Context) error {
@@ -96,7 +98,7 @@ func (r *readiness) ready(ctx context.Context) error {
 
 // addAdmin adds the admin server, unless it is off.
 func (p *process) addAdmin(listener net.Listener) (*readiness, error) {
-	ready := &readiness{draining: make(chan struct{})}
+	ready := &readiness{draining: p.draining}
 	if listener == nil {
 		return ready, nil
 	}
@@ -104,19 +106,19 @@ func (p *process) addAdmin(listener net.Listener) (*readiness, error) {
 		p.log.Warn("the admin listener, which has neither TLS nor authentication, can be reached from other machines; keep it in a private network", "admin-listen", listener.Addr())
 	}
 	server := admin.NewServer(admin.Options{Metrics: p.registry, Ready: ready.ready, Logger: p.log})
-	p.addHTTP("the admin server", server, closeTimeout, func() error { return server.Serve(listener) })
+	p.cleanups.Push(p.addHTTP("the admin server", server, closeTimeout, func() error { return server.Serve(listener) }))
 	return ready, nil
 }
 
-// addHTTP adds an HTTP server that is stopped gently within the limit, else at once.
-func (p *process) addHTTP(name string, server *http.Server, limit time.Duration, serve func() error) {
+// addHTTP adds an HTTP server, and answers how it is stopped: gently within the limit, else at once.
+func (p *process) addHTTP(name string, server *http.Server, limit time.Duration, serve func() error) lifecycle.Cleanup {
 	p.tasks = append(p.tasks, func(context.Context) error {
 		if err := serve(); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		return nil
 	})
-	p.cleanups.Push(lifecycle.Cleanup{Name: name, Limit: limit, Stop: server.Shutdown, Force: server.Close})
+	return lifecycle.Cleanup{Name: name, Limit: limit, Stop: server.Shutdown, Force: server.Close}
 }
 
 // addRun adds what runs until its context ends.
@@ -130,11 +132,12 @@ func (p *process) addRun(name string, run func(context.Context) error) {
 }
 
 // addDrain adds what happens first on the way down: the process says that it is not ready, and load balancers get time
-// to notice.
+// to notice, while every call is answered; then what callers reach is stopped.
 func (p *process) addDrain(ready *readiness) {
+	p.cleanups.Push(p.fronts...)
 	delay := p.settings.Shutdown.ShutdownDelay
 	p.cleanups.Push(lifecycle.Cleanup{Name: "reporting ready", Limit: delay + closeTimeout, Stop: func(ctx context.Context) error {
-		close(ready.draining)
+		close(p.draining)
 		if ready.drain != nil {
 			ready.drain()
 		}

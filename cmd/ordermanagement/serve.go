@@ -54,6 +54,8 @@ func (p *program) serve(s *settings) (err error) {
 		return err
 	}
 	proc := newProcess(p, s)
+	memory, source := s.Limits.limitMemory()
+	proc.serving = append(proc.serving, "memory-limit", memory, "memory-limit-of", source)
 	defer proc.lines.flush()
 	defer func() { err = proc.stop(err) }()
 
@@ -64,11 +66,14 @@ func (p *program) serve(s *settings) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := proc.limitConnections(listeners); err != nil {
+		return err
+	}
 	files, err := ensureFiles(s, listeners.hosts(), proc.log)
 	if err != nil {
 		return err
 	}
-	// Stopped in the reverse order: HTTP, gRPC, admin, store.
+	// Stopped in the reverse order: HTTP and gRPC, admin, store.
 	var orders *orderStore
 	if s.serverSettings != nil {
 		if orders, err = proc.openStore(files); err != nil {

@@ -32,6 +32,10 @@ const (
 	maxMessageBytes         = 1 << 30 // of a message, body or record
 	maxStreamsPerConnection = 1 << 20
 	maxTimeout              = 24 * time.Hour
+	maxRate                 = 1_000_000 // calls a second
+	maxConnections          = 1 << 20
+	defaultMaxConnections   = 8192
+	auto                    = "auto"
 )
 
 // settings is the whole configuration of a process. What is nil is no part of it.
@@ -51,6 +55,7 @@ type common struct {
 	Versions versionSettings  `embed:"" group:"API"`
 	Admin    adminSettings    `embed:"" group:"Operating"`
 	Shutdown shutdownSettings `embed:"" group:"Operating"`
+	Limits   limitSettings    `embed:"" group:"Limits"`
 }
 
 type dataSettings struct {
@@ -81,17 +86,31 @@ type adminSettings struct {
 
 type shutdownSettings struct {
 	ShutdownDelay   time.Duration `default:"0s" help:"Time between reporting not ready and refusing calls, for load balancers to notice, e.g. 15s."`
-	ShutdownTimeout time.Duration `default:"${shutdown_timeout}" help:"Time that each of HTTP and gRPC has to end its calls, before they are cut off."`
+	ShutdownTimeout time.Duration `default:"${shutdown_timeout}" help:"Time that HTTP and gRPC have, side by side, to end their calls, before these are cut off."`
+}
+
+type limitSettings struct {
+	MaxConnections int    `default:"${max_connections}" help:"Connections that each of the gRPC and HTTP listeners may have; new ones beyond it are closed at once. One network, an IPv4 address or the /64 of an IPv6 address, has half of them at most: behind a proxy give twice what it opens."`
+	MemoryLimit    string `default:"auto" placeholder:"BYTES|auto|off" help:"Memory that the Go runtime keeps within by collecting garbage more often, e.g. 512MiB; auto is 90 % of what the cgroup allows, if it limits memory (default ${default}). GOMEMLIMIT in the environment wins."`
 }
 
 // serverSettings is what a process with a gRPC server has.
 type serverSettings struct {
-	GRPC     grpcSettings     `embed:"" group:"gRPC server"`
-	Database databaseSettings `embed:"" group:"Files and logs"`
-	Auth     authSettings     `embed:"" group:"Callers"`
-	JWT      jwtSettings      `embed:"" group:"Callers"`
-	OAuth    oauthSettings    `embed:"" group:"Callers"`
-	API      apiSettings      `embed:"" group:"API"`
+	GRPC     grpcSettings       `embed:"" group:"gRPC server"`
+	Database databaseSettings   `embed:"" group:"Files and logs"`
+	Auth     authSettings       `embed:"" group:"Callers"`
+	JWT      jwtSettings        `embed:"" group:"Callers"`
+	OAuth    oauthSettings      `embed:"" group:"Callers"`
+	API      apiSettings        `embed:"" group:"API"`
+	Rate     rateSettings       `embed:"" group:"Limits"`
+	Conns    connectionSettings `embed:"" group:"Limits"`
+}
+
+// rateSettings are off by default: how many calls are too many, only who knows the callers can tell, and a guess of ours
+// would refuse good ones.
+type rateSettings struct {
+	RateLimit float64 `default:"0" help:"Calls a second that one caller may make, a tenant's subject or, without a credential, a network; 0: any number, since only you know what your callers need (default ${default}). Each process counts by itself: behind a balancer, divide by the number of servers. Calls of the health service don't count; a message that is sent on a stream counts as a call, and waits instead of being refused."`
+	RateBurst int     `default:"0" help:"Calls that one caller may make at once; 0: as many as --rate-limit a second (default ${default})."`
 }
 
 type grpcSettings struct {
@@ -100,6 +119,15 @@ type grpcSettings struct {
 	MaxMessageBytes      int           `default:"${max_message_bytes}" help:"Largest gRPC message that is taken, in bytes."`
 	MaxConcurrentStreams uint32        `default:"${max_streams}" help:"Calls that one connection may have at the same time."`
 	CallTimeout          time.Duration `default:"${call_timeout}" help:"Longest a unary call may run; a caller's shorter deadline wins."`
+}
+
+type connectionSettings struct {
+	MaxConnectionIdle     time.Duration `default:"${max_connection_idle}" help:"Time without a call after which a gRPC connection is closed, gently."`
+	MaxConnectionAge      time.Duration `default:"${max_connection_age}" help:"Time after which the client of a gRPC connection is asked for a new one, which may reach another server; 10 % more or less, so that not all of them come at once."`
+	MaxConnectionAgeGrace time.Duration `default:"${max_connection_age_grace}" help:"Time that calls on a gRPC connection of that age have to end."`
+	KeepaliveInterval     time.Duration `default:"${keepalive_interval}" help:"Time of silence after which the server asks whether a gRPC client is alive."`
+	KeepaliveTimeout      time.Duration `default:"${keepalive_timeout}" help:"Time that the client has to answer that."`
+	MinPingInterval       time.Duration `default:"${min_ping_interval}" help:"Least time between two pings of a gRPC client; one that pings more often is disconnected. The clients and gateways of this project ping every 30s."`
 }
 
 type databaseSettings struct {
@@ -192,6 +220,7 @@ type serverAddressSettings struct {
 
 // defaults are the values that tags above name.
 func defaults() kong.Vars {
+	connection := server.DefaultConnectionLimits()
 	return kong.Vars{
 		"grpc_port":           defaultGRPCPort,
 		"http_port":           defaultHTTPPort,
@@ -203,6 +232,7 @@ func defaults() kong.Vars {
 		"shutdown_timeout":    defaultShutdownTimeout.String(),
 		"max_message_bytes":   decimal(server.DefaultMessageBytes),
 		"max_streams":         decimal(server.DefaultConcurrentStreams),
+		"max_connections":     decimal(defaultMaxConnections),
 		"call_timeout":        server.DefaultCallTimeout.String(),
 		"v1_location":         defaultV1Location,
 		"max_body_bytes":      decimal(gateway.DefaultMaxBodyBytes),
@@ -212,5 +242,12 @@ func defaults() kong.Vars {
 		"stream_idle_timeout": gateway.DefaultStreamIdleTimeout.String(),
 		"write_timeout":       gateway.DefaultWriteTimeout.String(),
 		"event_keep_alive":    gateway.DefaultEventKeepAlive.String(),
+
+		"max_connection_idle":      connection.MaxIdle.String(),
+		"max_connection_age":       connection.MaxAge.String(),
+		"max_connection_age_grace": connection.AgeGrace.String(),
+		"keepalive_interval":       connection.KeepaliveInterval.String(),
+		"keepalive_timeout":        connection.KeepaliveTimeout.String(),
+		"min_ping_interval":        connection.MinPingInterval.String(),
 	}
 }

@@ -26,6 +26,7 @@ func (s *settings) complete(p *problems) error {
 	}
 	checkRange(p, "shutdown-delay", s.Shutdown.ShutdownDelay, 0, maxShutdownDelay)
 	checkRange(p, "shutdown-timeout", s.Shutdown.ShutdownTimeout, time.Millisecond, maxShutdownTimeout)
+	s.Limits.check(p)
 	if s.serverSettings != nil {
 		s.serverSettings.check(p)
 	}
@@ -133,6 +134,8 @@ func (s *serverSettings) check(p *problems) {
 	checkRange(p, "max-message-bytes", s.GRPC.MaxMessageBytes, 1, maxMessageBytes)
 	checkRange(p, "max-concurrent-streams", s.GRPC.MaxConcurrentStreams, 1, maxStreamsPerConnection)
 	checkRange(p, "call-timeout", s.GRPC.CallTimeout, time.Millisecond, maxTimeout)
+	s.Conns.check(p)
+	s.Rate.check(p)
 	checkDatabase(p, s.Database.DatabaseURL)
 	s.API.check(p)
 	s.checkCallers(p)
@@ -197,8 +200,8 @@ func (s *upstreamSettings) check(p *problems, tls bool) {
 }
 
 // checkRange keeps a number between two bounds, both allowed.
-func checkRange[T int | int64 | uint32 | time.Duration](p *problems, flag string, value, least, most T) {
-	if value < least || value > most {
+func checkRange[T int | int64 | uint32 | float64 | time.Duration](p *problems, flag string, value, least, most T) {
+	if !(value >= least && value <= most) { // NaN is not
 		p.report(flag, "%s is not between %s and %s", fmt.Sprint(value), fmt.Sprint(least), fmt.Sprint(most))
 	}
 }

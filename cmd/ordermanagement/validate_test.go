@@ -100,6 +100,18 @@ func TestWrongSettings(t *testing.T) {
 		"wildcard origin":          {[]string{"--cors-origins=*"}, `--cors-origins: "*" has a wildcard`},
 		"origin with a path":       {[]string{"--cors-origins=https://a.example,https://b.example/"}, `--cors-origins: "https://b.example/" is not an origin`},
 		"no origin":                {[]string{"--cors-origins=null"}, `--cors-origins: "null" is not`},
+		"no connection":            {[]string{"--max-connections=0"}, "--max-connections: "},
+		"hardly any memory":        {[]string{"--memory-limit=1MiB"}, "--memory-limit: "},
+		"memory in words":          {[]string{"--memory-limit=much"}, "--memory-limit: "},
+		"negative rate":            {[]string{"--rate-limit=-1"}, "--rate-limit: "},
+		"rate that is no number":   {[]string{"--rate-limit=NaN"}, "--rate-limit: "},
+		"burst of nothing":         {[]string{"--rate-burst=5"}, "--rate-burst: "},
+		"no age":                   {[]string{"--max-connection-age=0s"}, "--max-connection-age: "},
+		"no grace":                 {[]string{"--max-connection-age-grace=0s"}, "--max-connection-age-grace: "},
+		"never idle":               {[]string{"--max-connection-idle=0s"}, "--max-connection-idle: "},
+		"endless keepalive":        {[]string{"--keepalive-interval=48h"}, "--keepalive-interval: "},
+		"no keepalive timeout":     {[]string{"--keepalive-timeout=0s"}, "--keepalive-timeout: "},
+		"pings at any time":        {[]string{"--min-ping-interval=0s"}, "--min-ping-interval: "},
 		"bool":                     {[]string{"--reflection=perhaps"}, "--reflection: "},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -169,22 +169,35 @@ func get(ctx context.Context, client *http.Client, url string) error {
 // Output is what the process has printed so far, its log included.
 func (s *Service) Output() string { return s.output.String() }
 
-// Stop asks the process to end (SIGTERM) and waits for it: the test fails unless it exits with 0 in time.
-func (s *Service) Stop(t testing.TB) {
+// Terminate asks the process to end (SIGTERM) and doesn't wait: the test does, by Ended.
+func (s *Service) Terminate(t testing.TB) {
 	t.Helper()
 	s.stopped = true
 	if err := s.process.Signal(syscall.SIGTERM); err != nil {
 		t.Errorf("SIGTERM: %v", err)
 	}
+}
+
+// Ended waits for the end of a process that was terminated or ends by itself, and answers how it has ended: nil if with 0.
+func (s *Service) Ended(t testing.TB) error {
+	t.Helper()
 	select {
 	case <-s.done:
-		if s.err != nil {
-			t.Errorf("stopped with SIGTERM: %v", s.err)
-		}
+		return s.err
 	case <-time.After(stopLimit):
 		s.process.Signal(syscall.SIGQUIT) // prints where its goroutines are
 		<-s.done
-		t.Errorf("still running %v after SIGTERM", stopLimit)
+		t.Errorf("still running after %v", stopLimit)
+		return s.err
+	}
+}
+
+// Stop asks the process to end (SIGTERM) and waits for it: the test fails unless it exits with 0 in time.
+func (s *Service) Stop(t testing.TB) {
+	t.Helper()
+	s.Terminate(t)
+	if err := s.Ended(t); err != nil {
+		t.Errorf("stopped with SIGTERM: %v", err)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 )
 
@@ -29,11 +30,11 @@ type Stack struct {
 	// OutOfTime is told what could not be stopped gently in time. That by itself is no error: a stream may have no end.
 	OutOfTime func(name string)
 
-	cleanups []Cleanup
+	cleanups [][]Cleanup
 }
 
-// Push adds the clean-up of what was just started.
-func (s *Stack) Push(c Cleanup) { s.cleanups = append(s.cleanups, c) }
+// Push adds the clean-up of what was just started. Several at once run side by side, each within its own limit.
+func (s *Stack) Push(c ...Cleanup) { s.cleanups = append(s.cleanups, c) }
 
 // Close runs the clean-ups, the last one first, and empties the stack. One that fails doesn't keep the others from
 // running; the errors come back joined.
@@ -41,30 +42,43 @@ func (s *Stack) Close(ctx context.Context) error {
 	var errs []error
 	for len(s.cleanups) > 0 {
 		last := len(s.cleanups) - 1
-		cleanup := s.cleanups[last]
+		together := s.cleanups[last]
 		s.cleanups = s.cleanups[:last]
-		outOfTime, err := cleanup.run(ctx)
-		if outOfTime && s.OutOfTime != nil {
-			s.OutOfTime(cleanup.Name)
+		outcomes := make([]outcome, len(together))
+		var running sync.WaitGroup
+		for i, cleanup := range together {
+			running.Go(func() { outcomes[i] = cleanup.run(ctx) })
 		}
-		if err != nil {
-			errs = append(errs, fmt.Errorf("stop %s: %w", cleanup.Name, err))
+		running.Wait()
+		for i, cleanup := range together {
+			if outcomes[i].outOfTime && s.OutOfTime != nil {
+				s.OutOfTime(cleanup.Name)
+			}
+			if err := outcomes[i].err; err != nil {
+				errs = append(errs, fmt.Errorf("stop %s: %w", cleanup.Name, err))
+			}
 		}
 	}
 	return errors.Join(errs...)
 }
 
-func (c Cleanup) run(ctx context.Context) (outOfTime bool, err error) {
+type outcome struct {
+	outOfTime bool
+	err       error
+}
+
+func (c Cleanup) run(ctx context.Context) outcome {
 	ctx, cancel := context.WithTimeout(ctx, c.Limit)
 	defer cancel()
 	stopped := make(chan error, 1)
+	var err error
 	go func() { stopped <- c.Stop(ctx) }()
 
 	returned := false
 	select {
 	case err = <-stopped:
 		if err == nil {
-			return false, nil
+			return outcome{}
 		}
 		returned = true
 	case <-ctx.Done():
@@ -79,12 +93,12 @@ func (c Cleanup) run(ctx context.Context) (outOfTime bool, err error) {
 		select {
 		case err = <-stopped:
 		case <-timer.C:
-			return true, errors.Join(ErrLeftBehind, forceErr)
+			return outcome{true, errors.Join(ErrLeftBehind, forceErr)}
 		}
 	}
-	outOfTime = ctx.Err() != nil
+	outOfTime := ctx.Err() != nil
 	if outOfTime && errors.Is(err, ctx.Err()) {
 		err = nil // that is what it says
 	}
-	return outOfTime, errors.Join(err, forceErr)
+	return outcome{outOfTime, errors.Join(err, forceErr)}
 }

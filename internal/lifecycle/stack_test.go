@@ -45,6 +45,24 @@ func TestCloseRunsInReverseOrderAndJoinsErrors(t *testing.T) {
 	}
 }
 
+// Each waits for the other: one after the other they would run out of time.
+func TestWhatIsPushedTogetherStopsSideBySide(t *testing.T) {
+	var stack lifecycle.Stack
+	var ran []string
+	stack.Push(lifecycle.Cleanup{Name: "before", Limit: long, Stop: func(context.Context) error {
+		ran = append(ran, "before")
+		return nil
+	}})
+	meet, failed := make(chan struct{}), errors.New("second fails")
+	stack.Push(
+		lifecycle.Cleanup{Name: "first", Limit: long, Stop: func(context.Context) error { meet <- struct{}{}; return nil }},
+		lifecycle.Cleanup{Name: "second", Limit: long, Stop: func(context.Context) error { <-meet; return failed }},
+	)
+	if err := stack.Close(t.Context()); !errors.Is(err, failed) || !slices.Equal(ran, []string{"before"}) {
+		t.Errorf("got %v, then ran %v", err, ran)
+	}
+}
+
 func TestForceFollowsAStopThatFails(t *testing.T) {
 	failed, forced := errors.New("stop fails"), errors.New("force fails")
 	var stack lifecycle.Stack

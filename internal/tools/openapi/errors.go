@@ -20,6 +20,7 @@ func universalReasons() []apiv1.ErrorReason {
 		apiv1.ErrorReason_CREDENTIALS_INVALID, // of a public method too: a wrong credential is never passed over
 		apiv1.ErrorReason_CROSS_ORIGIN_REFUSED,
 		apiv1.ErrorReason_TOO_MANY_ATTEMPTS, // of a public method too
+		apiv1.ErrorReason_RATE_LIMITED,
 		apiv1.ErrorReason_HEADERS_TOO_LARGE,
 		apiv1.ErrorReason_CALL_CANCELED,
 		apiv1.ErrorReason_INTERNAL_ERROR,
@@ -100,7 +101,7 @@ func (r *reviser) errorResponse(m *method, status int32, reasons []reason) (stri
 	}
 	r.refusals[key] = name
 	headers := &ordered.Object[*header]{}
-	has := []string{"X-Request-Id"}
+	has := append(rateLimitHeaders(), "X-Request-Id")
 	if r.legacy() {
 		has = append(has, legacyHeaders()...)
 	}
@@ -116,6 +117,9 @@ func (r *reviser) errorResponse(m *method, status int32, reasons []reason) (stri
 	r.doc.Components.Responses.Set(name, &response{Description: text, Reasons: names, Headers: headers, Content: content})
 	return name, nil
 }
+
+// rateLimitHeaders are those of every answer, when calls are limited.
+func rateLimitHeaders() []string { return []string{"RateLimit", "RateLimit-Policy"} }
 
 // legacyHeaders are those of the version that can be switched off, on answers and errors.
 func legacyHeaders() []string {

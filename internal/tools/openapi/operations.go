@@ -262,7 +262,7 @@ func (r *reviser) reviseResponses(op *operation, m *method) error {
 	}
 	if m.conditional() {
 		headers := &ordered.Object[*header]{}
-		addHeaders(headers, "ETag", "X-Request-Id")
+		addHeaders(headers, append(rateLimitHeaders(), "ETag", "X-Request-Id")...)
 		op.Responses.Set("304", &response{Description: "The resource still has an entity tag of `If-None-Match`. There is no body.", Headers: headers})
 	}
 	return r.errorResponses(op, m)
@@ -279,7 +279,7 @@ func (r *reviser) responseHeaders(m *method) []string {
 	if m.has(apiv1.ErrorReason_VERSION_RETIRED) {
 		names = append(names, legacyHeaders()...)
 	}
-	return append(names, "X-Request-Id")
+	return append(append(names, rateLimitHeaders()...), "X-Request-Id")
 }
 
 func addHeaders(headers *ordered.Object[*header], names ...string) {

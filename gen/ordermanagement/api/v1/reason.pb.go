@@ -57,6 +57,9 @@ const (
 	ErrorReason_CROSS_ORIGIN_REFUSED ErrorReason = 23
 	// Too many wrong passwords have come, so this one was not looked at. Try again after `RetryInfo.retry_delay`.
 	ErrorReason_TOO_MANY_ATTEMPTS ErrorReason = 24
+	// The caller, or without a credential the network that it calls from, has called too often: more than `RateLimit-Policy`
+	// allows. Nothing was done; try again after `RetryInfo.retry_delay`.
+	ErrorReason_RATE_LIMITED ErrorReason = 25
 	// The resource does not exist, or not for this tenant. `ResourceInfo` names it.
 	ErrorReason_RESOURCE_NOT_FOUND ErrorReason = 30
 	// A resource with this id or key exists and is not the same. Choose another id.
@@ -124,6 +127,7 @@ var (
 		22: "SCOPE_MISSING",
 		23: "CROSS_ORIGIN_REFUSED",
 		24: "TOO_MANY_ATTEMPTS",
+		25: "RATE_LIMITED",
 		30: "RESOURCE_NOT_FOUND",
 		31: "RESOURCE_ALREADY_EXISTS",
 		32: "EXTERNAL_ID_TAKEN",
@@ -164,6 +168,7 @@ var (
 		"SCOPE_MISSING":            22,
 		"CROSS_ORIGIN_REFUSED":     23,
 		"TOO_MANY_ATTEMPTS":        24,
+		"RATE_LIMITED":             25,
 		"RESOURCE_NOT_FOUND":       30,
 		"RESOURCE_ALREADY_EXISTS":  31,
 		"EXTERNAL_ID_TAKEN":        32,
@@ -299,7 +304,7 @@ const file_ordermanagement_api_v1_reason_proto_rawDesc = "" +
 	"#ordermanagement/api/v1/reason.proto\x12\x16ordermanagement.api.v1\x1a google/protobuf/descriptor.proto\x1a\x15google/rpc/code.proto\"G\n" +
 	"\vErrorStatus\x12$\n" +
 	"\x04grpc\x18\x01 \x01(\x0e2\x10.google.rpc.CodeR\x04grpc\x12\x12\n" +
-	"\x04http\x18\x02 \x01(\x05R\x04http*\x93\n" +
+	"\x04http\x18\x02 \x01(\x05R\x04http*\xb0\n" +
 	"\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1c\n" +
@@ -315,7 +320,8 @@ const file_ordermanagement_api_v1_reason_proto_rawDesc = "" +
 	"\x13CREDENTIALS_INVALID\x10\x15\x1a\t\x92\xb5\x18\x05\b\x10\x10\x91\x03\x12\x1c\n" +
 	"\rSCOPE_MISSING\x10\x16\x1a\t\x92\xb5\x18\x05\b\a\x10\x93\x03\x12#\n" +
 	"\x14CROSS_ORIGIN_REFUSED\x10\x17\x1a\t\x92\xb5\x18\x05\b\a\x10\x93\x03\x12 \n" +
-	"\x11TOO_MANY_ATTEMPTS\x10\x18\x1a\t\x92\xb5\x18\x05\b\b\x10\xad\x03\x12!\n" +
+	"\x11TOO_MANY_ATTEMPTS\x10\x18\x1a\t\x92\xb5\x18\x05\b\b\x10\xad\x03\x12\x1b\n" +
+	"\fRATE_LIMITED\x10\x19\x1a\t\x92\xb5\x18\x05\b\b\x10\xad\x03\x12!\n" +
 	"\x12RESOURCE_NOT_FOUND\x10\x1e\x1a\t\x92\xb5\x18\x05\b\x05\x10\x94\x03\x12&\n" +
 	"\x17RESOURCE_ALREADY_EXISTS\x10\x1f\x1a\t\x92\xb5\x18\x05\b\x06\x10\x99\x03\x12 \n" +
 	"\x11EXTERNAL_ID_TAKEN\x10 \x1a\t\x92\xb5\x18\x05\b\x06\x10\x99\x03\x12\x18\n" +

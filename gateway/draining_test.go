@@ -1,0 +1,47 @@
+package gateway_test
+
+import (
+	"io"
+	"net/http/httptrace"
+	"testing"
+
+	"ordermanagement/gateway"
+)
+
+// While the process goes away every answer asks its client to leave the connection, and is complete.
+func TestDrainingClientsAreAskedToLeave(t *testing.T) {
+	var draining chan struct{}
+	everyWay(t, &fake{}, func(t *testing.T, front *front) {
+		get := func(path string) (closes, reused bool) {
+			t.Helper()
+			trace := &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) { reused = info.Reused }}
+			request := front.request(t, "GET", path, nil)
+			response, err := front.http.Do(request.WithContext(httptrace.WithClientTrace(request.Context(), trace)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer response.Body.Close()
+			if body, err := io.ReadAll(response.Body); err != nil || len(body) == 0 {
+				t.Errorf("%s: %q, %v", path, body, err)
+			}
+			return response.Close, reused
+		}
+		get("/nowhere")
+		if closes, reused := get("/nowhere"); closes || !reused {
+			t.Errorf("before: closes %v, reused %v", closes, reused)
+		}
+		close(draining)
+		for _, path := range []string{"/nowhere", "/docs", "/healthz", "/v1/orders/1"} {
+			if closes, _ := get(path); closes != (front.major == 1) {
+				t.Errorf("%s: the connection is closed: %v", path, closes)
+			}
+		}
+		until(t, "a new connection", func() bool {
+			_, reused := get("/nowhere")
+			return !reused
+		})
+	}, func(o *gateway.Options) {
+		draining = make(chan struct{})
+		o.Draining = draining
+	})
+}

@@ -18,10 +18,10 @@ import (
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"github.com/prometheus/client_golang/prometheus"
-	"golang.org/x/sync/semaphore"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 
+	"ordermanagement/internal/crowd"
 	"ordermanagement/openapi/docs"
 )
 
@@ -135,7 +135,7 @@ type gateway struct {
 	mux    *runtime.ServeMux
 	routes routes
 	pages  map[string]page
-	memory *semaphore.Weighted // for bodies and records
+	memory *crowd.Crowd // for bodies and records
 
 	buffers sync.Pool // of answers that were sent
 }
@@ -147,7 +147,7 @@ func New(options Options) (http.Handler, error) {
 	if err := options.validate(); err != nil {
 		return nil, err
 	}
-	g := &gateway{Options: options, memory: semaphore.NewWeighted(options.MaxBodyMemory)}
+	g := &gateway{Options: options, memory: newBodyMemory(options)}
 	g.mux = runtime.NewServeMux(
 		runtime.WithMiddlewares(g.bind),
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, codec{}),

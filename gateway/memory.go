@@ -1,11 +1,15 @@
 package gateway
 
 import (
-	"golang.org/x/sync/semaphore"
+	"net/http"
+	"net/netip"
+	"strings"
+
 	"google.golang.org/grpc/status"
 
 	apiv1 "ordermanagement/gen/ordermanagement/api/v1"
 	"ordermanagement/internal/apierror"
+	"ordermanagement/internal/crowd"
 )
 
 const (
@@ -25,8 +29,25 @@ func MinBodyMemory(bodyBytes, recordBytes int64) int64 {
 // memory is what one call has of the memory for bodies and records, of which there is Options.MaxBodyMemory for all. It
 // belongs to whoever reads the request: the goroutine that handles it or, in a stream, the one that sends.
 type memory struct {
-	all   *semaphore.Weighted
-	taken int64
+	all     *crowd.Crowd
+	network netip.Prefix // where the request comes from
+	taken   int64
+}
+
+// newBodyMemory is what there is for all, of which one network has half: who sends bodies slowly keeps only their own out.
+func newBodyMemory(o Options) *crowd.Crowd {
+	return crowd.New(o.MaxBodyMemory, max(o.MaxBodyMemory/2, min(o.MaxBodyMemory, MinBodyMemory(o.MaxBodyBytes, o.MaxRecordBytes))))
+}
+
+// networkOf is where a request comes from: its peer, or what a trusted proxy has seen.
+func networkOf(r *http.Request, trustForwardedFor bool) netip.Prefix {
+	if told := toldHops(r, trustForwardedFor); len(told) > 0 {
+		hops := told[len(told)-1]
+		address, _ := netip.ParseAddr(strings.TrimSpace(hops[strings.LastIndexByte(hops, ',')+1:]))
+		return crowd.NetworkOf(address)
+	}
+	peer, _ := netip.ParseAddrPort(r.RemoteAddr)
+	return crowd.NetworkOf(peer.Addr())
 }
 
 // grow gives data room for n more bytes, and to spare, though for that reason no more than most in all. It reports
@@ -38,7 +59,7 @@ func (m *memory) grow(data []byte, n, most int) ([]byte, bool) {
 	}
 	size := max(need, min(max(2*cap(data), memoryChunk), most))
 	if more := int64(size) - m.taken; more > 0 {
-		if !m.all.TryAcquire(more) {
+		if !m.all.Enter(m.network, more) {
 			return data, false
 		}
 		m.taken += more
@@ -49,7 +70,7 @@ func (m *memory) grow(data []byte, n, most int) ([]byte, bool) {
 // release gives everything back: the buffers that grow made are not used any more.
 func (m *memory) release() {
 	if m.taken > 0 {
-		m.all.Release(m.taken)
+		m.all.Leave(m.network, m.taken)
 		m.taken = 0
 	}
 }

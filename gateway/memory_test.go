@@ -167,6 +167,30 @@ func TestBodyMemory(t *testing.T) {
 	}
 }
 
+// Who comes from one network can have half of the memory.
+func TestBodyMemoryOfNetworks(t *testing.T) {
+	f := &fake{add: func(_ context.Context, in *v1.Order) (*wrapperspb.StringValue, error) {
+		return wrapperspb.String(in.GetId()), nil
+	}}
+	const holders = bodyMemory / (64 << 10)
+	part := `{"id":"1","description":"` + strings.Repeat("x", 40<<10)
+	everyWay(t, f, func(t *testing.T, front *front) {
+		answered := make(chan *slow, holders+1)
+		for range holders + 1 {
+			defer front.slow(t, "/v1/orders", part, answered).leave()
+		}
+		if late := <-answered; late.status != 503 {
+			t.Fatalf("the first answer is %d", late.status)
+		}
+		failed(t, front.ask(t, "POST", "/v1/orders", part+`"}`), 503, "SERVICE_UNAVAILABLE")
+		for _, told := range []string{"192.0.2.1", "127.0.0.1, 192.0.2.2"} {
+			if a := front.ask(t, "POST", "/v1/orders", part+`"}`, "X-Forwarded-For", told); a.StatusCode != 200 {
+				t.Errorf("another network, %s: %d %s", told, a.StatusCode, a.body)
+			}
+		}
+	}, smallMemory, func(o *gateway.Options) { o.MaxBodyMemory, o.TrustForwardedFor = 2*bodyMemory, true })
+}
+
 // panicking is a connection whose calls panic.
 type panicking struct{ grpc.ClientConnInterface }
 

@@ -19,7 +19,7 @@ import (
 // identify makes the call of a request and gives it an id, which the answer always has.
 func (g *gateway) identify(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c := &call{id: requestid.Of(r.Header[requestIDHeader]), log: g.Logger, request: r, memory: memory{all: g.memory}}
+		c := &call{id: requestid.Of(r.Header[requestIDHeader]), log: g.Logger, request: r, memory: memory{all: g.memory, network: networkOf(r, g.TrustForwardedFor)}}
 		defer c.memory.release()
 		c.answer.from = &g.buffers
 		defer c.answer.release()

@@ -63,10 +63,10 @@ func (s *strangers) admit(ctx context.Context, kind string) error {
 	if kind != unaryKind {
 		room = s.streams
 	}
-	if !s.inPace(network) || !room.Enter(network) {
+	if !s.inPace(network) || !room.Enter(network, 1) {
 		return errCrowded
 	}
-	context.AfterFunc(ctx, func() { room.Leave(network) })
+	context.AfterFunc(ctx, func() { room.Leave(network, 1) })
 	return nil
 }
 
@@ -76,10 +76,10 @@ func (s *strangers) receive(ctx context.Context, receive func() error) error {
 	if !bounded {
 		return receive()
 	}
-	if !s.messages.Enter(network) {
+	if !s.messages.Enter(network, 1) {
 		return errCrowded
 	}
-	defer s.messages.Leave(network)
+	defer s.messages.Leave(network, 1)
 	return receive()
 }
 

@@ -4,6 +4,8 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+
+	"ordermanagement/internal/crowd"
 )
 
 // Origin is where a request comes from, in so far as its sender can't choose it. It lets nobody in; limits are counted by
@@ -15,11 +17,7 @@ type Origin struct {
 	Told string
 }
 
-// networkBits is what one holder of IPv6 addresses has at least (RFC 6177).
-const networkBits = 64
-
-// Network is the network of the origin: an IPv4 address, or the /64 of an IPv6 address. It is the zero Prefix if nothing is
-// known, so that all of whom nothing is known share the limits of one.
+// Network is the network of the origin, as [crowd.NetworkOf] says.
 func (o Origin) Network() netip.Prefix {
 	address := netip.Addr{}
 	if o.Told != "" {
@@ -27,11 +25,5 @@ func (o Origin) Network() netip.Prefix {
 	} else if tcp, ok := o.Peer.(*net.TCPAddr); ok {
 		address = tcp.AddrPort().Addr()
 	}
-	address = address.Unmap().WithZone("")
-	bits := address.BitLen()
-	if address.Is6() {
-		bits = networkBits
-	}
-	network, _ := address.Prefix(bits) // the zero Prefix of no address
-	return network
+	return crowd.NetworkOf(address)
 }

@@ -196,10 +196,10 @@ func (p *passwords) check(ctx context.Context, c check, known bool, password str
 // run runs bcrypt, if there is time for it. It does not end with the context: others may wait for the same result,
 // and bcrypt can't be stopped.
 func (p *passwords) run(ctx context.Context, c check, password string) verdict {
-	if !p.waiting.Enter(c.attempt.network) {
+	if !p.waiting.Enter(c.attempt.network, 1) {
 		return busy
 	}
-	defer p.waiting.Leave(c.attempt.network)
+	defer p.waiting.Leave(c.attempt.network, 1)
 	waiting, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxWait)
 	defer cancel()
 	if p.slots.Acquire(waiting, 1) != nil {

@@ -49,7 +49,7 @@ func newTurns(most int) *turns {
 	unknown, perNetwork := share(unknownShare), share(networkShare)
 	return &turns{
 		all: semaphore.NewWeighted(int64(most)), unknown: semaphore.NewWeighted(unknown), perNetwork: perNetwork,
-		crowd: crowd.New(int(waiting*unknown), int(waiting*perNetwork)), networks: map[netip.Prefix]*line{},
+		crowd: crowd.New(waiting*unknown, waiting*perNetwork), networks: map[netip.Prefix]*line{},
 	}
 }
 
@@ -63,7 +63,7 @@ func (t *turns) take(ctx context.Context, known bool, origin auth.Origin) (relea
 		return func() { t.all.Release(1) }, nil
 	}
 	network := origin.Network()
-	if !t.crowd.Enter(network) {
+	if !t.crowd.Enter(network, 1) {
 		return nil, errManyUnknown
 	}
 	own := t.join(network)
@@ -73,7 +73,7 @@ func (t *turns) take(ctx context.Context, known bool, origin auth.Origin) (relea
 			s.Release(1)
 		}
 		t.leave(network, own)
-		t.crowd.Leave(network)
+		t.crowd.Leave(network, 1)
 	}
 	for _, s := range []*semaphore.Weighted{own.Weighted, t.unknown, t.all} {
 		if s.Acquire(ctx, 1) != nil {

@@ -1,12 +1,45 @@
 package gateway_test
 
 import (
+	"context"
 	"io"
+	"log/slog"
+	"net"
+	"net/http/httptest"
 	"net/http/httptrace"
 	"testing"
+	"time"
 
 	"ordermanagement/gateway"
 )
+
+// A client of a connection that is old is asked for another one.
+func TestOldConnections(t *testing.T) {
+	handler, err := gateway.New(gateway.Options{Conn: inProcess(t, &fake{})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, age := range []time.Duration{-time.Second, time.Hour} {
+		server := httptest.NewUnstartedServer(handler)
+		fresh := gateway.NewServer(handler, nil, slog.New(slog.DiscardHandler)).ConnContext
+		server.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+			if ctx = fresh(ctx, c); age > 0 {
+				return ctx
+			}
+			return gateway.WithEnd(ctx, time.Now().Add(age))
+		}
+		server.Start()
+		response, err := server.Client().Get(server.URL + "/nowhere")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		if response.Close != (age < 0) {
+			t.Errorf("with %v to live: closes %v", age, response.Close)
+		}
+		server.Close()
+	}
+}
 
 // While the process goes away every answer asks its client to leave the connection, and is complete.
 func TestDrainingClientsAreAskedToLeave(t *testing.T) {

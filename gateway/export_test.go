@@ -17,3 +17,6 @@ func ForwardedHeaders() (all []ForwardedHeader) {
 // ReservedKeys and ReservedPrefixes are what a caller can't send as metadata of its own.
 func ReservedKeys() []string     { return reservedKeys }
 func ReservedPrefixes() []string { return reservedPrefixes }
+
+// WithEnd says when a connection is old, for tests that can't wait for it.
+var WithEnd = withEnd

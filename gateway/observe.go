@@ -24,7 +24,7 @@ func (g *gateway) identify(next http.Handler) http.Handler {
 		c.answer.from = &g.buffers
 		defer c.answer.release()
 		c.w = newResponse(w, r, c, g.WriteTimeout)
-		c.w.draining = g.Draining
+		c.w.draining, c.w.old = g.Draining, isOld(r.Context())
 		c.w.Header().Set(requestIDHeader, c.id)
 		c.w.Header().Set("X-Content-Type-Options", "nosniff")
 		next.ServeHTTP(c.w, r.WithContext(withCall(r.Context(), c)))

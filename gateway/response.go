@@ -23,6 +23,7 @@ type response struct {
 	timeout    time.Duration
 	trailers   bool // the client takes trailers
 	draining   <-chan struct{}
+	old        bool // the connection is
 
 	status    int // zero until the header is written
 	bytes     int64
@@ -87,10 +88,8 @@ func (w *response) WriteHeader(code int) {
 		w.describeStream()
 	}
 	h := w.Header()
-	select {
-	case <-w.draining:
+	if w.old || isClosed(w.draining) {
 		h.Set("Connection", "close") // of HTTP/2 net/http makes a GOAWAY
-	default:
 	}
 	h.Del("Transfer-Encoding") // net/http's business; the generated code sets it
 	if w.trailers && bodyAllowed(code) {
@@ -206,4 +205,13 @@ func (w *response) writeError(st *status.Status) {
 	w.WriteHeader(apierror.HTTPStatus(st))
 	_, _ = w.Write(body)
 	w.silent = true
+}
+
+func isClosed(channel <-chan struct{}) bool {
+	select {
+	case <-channel:
+		return true
+	default:
+		return false
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"math"
 
 	"ordermanagement/internal/order"
+	"ordermanagement/internal/store/group"
 	"ordermanagement/internal/store/record"
 )
 
@@ -35,7 +36,7 @@ func (r *reader[T]) View(ctx context.Context, tenant, id string) (*T, error) {
 	if r.store.closed.Load() {
 		return nil, errClosed
 	}
-	name := resource{r.kind, tenant, id}
+	name := group.Resource{Kind: r.kind, Tenant: tenant, ID: id}
 	document, commits := r.store.cache.get(name)
 	if document != nil {
 		return document.(*T), ctx.Err()

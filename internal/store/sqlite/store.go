@@ -17,6 +17,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"ordermanagement/internal/order"
+	"ordermanagement/internal/store/group"
 	"ordermanagement/internal/store/record"
 )
 
@@ -100,7 +101,7 @@ func (s *Store) Apply(ctx context.Context, change *order.Change) error {
 	if len(write.Records) == 0 && write.Key == nil {
 		return ctx.Err()
 	}
-	return s.writer.do(ctx, newRequest(write))
+	return s.writer.engine.Do(ctx, group.NewRequest(write))
 }
 
 // Sweep removes at most maxSweep outcomes, the oldest first.
@@ -109,11 +110,11 @@ func (s *Store) Sweep(ctx context.Context, before time.Time) (int, error) {
 		return 0, errClosed
 	}
 	defer s.calls.RUnlock()
-	r := &request{sweep: &sweep{before: before.UnixMicro()}}
-	if err := s.writer.do(ctx, r); err != nil {
+	sweep := &sweep{before: before.UnixMicro()}
+	if err := s.writer.engine.Do(ctx, &group.Request{Else: sweep}); err != nil {
 		return 0, err
 	}
-	return r.sweep.removed, nil
+	return sweep.removed, nil
 }
 
 // Outcome finds what an earlier write under the key has changed.

@@ -10,14 +10,13 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/gofrs/flock"
 
 	"ordermanagement/internal/order"
 	"ordermanagement/internal/store/group"
+	"ordermanagement/internal/store/lifetime"
 	"ordermanagement/internal/store/record"
 )
 
@@ -38,8 +37,7 @@ type Store struct {
 	cache                   *cache
 	points, lists, searches *pool
 
-	calls  sync.RWMutex // held for reading by every call that runs
-	closed atomic.Bool
+	life lifetime.Lifetime
 }
 
 var _ order.Store = (*Store)(nil)
@@ -90,10 +88,10 @@ func (s *Store) Shipments() order.Reader[order.Shipment] { return s.shipments }
 // Apply makes a change. When the context ends while the change waits for its turn, it is not made; when it ends later,
 // whether it was made is not known.
 func (s *Store) Apply(ctx context.Context, change *order.Change) error {
-	if !s.enter() {
+	if !s.life.Enter() {
 		return errClosed
 	}
-	defer s.calls.RUnlock()
+	defer s.life.Leave()
 	write, err := record.New(change)
 	if err != nil {
 		return fmt.Errorf("sqlite: %w", err)
@@ -106,10 +104,10 @@ func (s *Store) Apply(ctx context.Context, change *order.Change) error {
 
 // Sweep removes at most maxSweep outcomes, the oldest first.
 func (s *Store) Sweep(ctx context.Context, before time.Time) (int, error) {
-	if !s.enter() {
+	if !s.life.Enter() {
 		return 0, errClosed
 	}
-	defer s.calls.RUnlock()
+	defer s.life.Leave()
 	sweep := &sweep{before: before.UnixMicro()}
 	if err := s.writer.engine.Do(ctx, &group.Request{Else: sweep}); err != nil {
 		return 0, err
@@ -145,12 +143,7 @@ func (s *Store) Ping(ctx context.Context) error {
 // Close waits for the calls that run, writes everything back into the database file and frees the lock. Closing again does
 // nothing.
 func (s *Store) Close() error {
-	if s.closed.Swap(true) {
-		return nil
-	}
-	s.calls.Lock()
-	defer s.calls.Unlock()
-	return s.release()
+	return s.life.Close(s.release)
 }
 
 // release frees what is there, the writer last: closing the last connection checkpoints.
@@ -165,17 +158,4 @@ func (s *Store) release() error {
 		errs = append(errs, s.writer.close())
 	}
 	return fault(errors.Join(append(errs, s.lock.Unlock())...))
-}
-
-// enter says whether the store is open, and keeps it so until calls.RUnlock.
-func (s *Store) enter() bool {
-	if s.closed.Load() {
-		return false
-	}
-	s.calls.RLock()
-	if s.closed.Load() {
-		s.calls.RUnlock()
-		return false
-	}
-	return true
 }

@@ -69,3 +69,45 @@ func TestServer(t *testing.T) {
 	ok(t, server.Resume())
 	query[int](t, server.URL(database), "SELECT 1")
 }
+
+// TestStandby: what the primary has acknowledged is on the standby when that is promoted.
+func TestStandby(t *testing.T) {
+	primary := start(t)
+	standby, err := primary.StartStandby(t.Context())
+	ok(t, err)
+	t.Cleanup(func() { ok(t, standby.Close()) })
+	primary.Exec(t, "postgres", "CREATE TABLE numbers (n int)", "INSERT INTO numbers VALUES (1)")
+	if query[string](t, standby.URL("postgres"), "SHOW transaction_read_only") != "on" {
+		t.Fatal("the standby takes writes")
+	}
+	ok(t, primary.Kill())
+	ok(t, standby.Promote(t.Context()))
+	standby.Exec(t, "postgres", "INSERT INTO numbers VALUES (2)")
+	if n := query[int](t, primary.URL("postgres", standby), "SELECT count(*) FROM numbers"); n != 2 {
+		t.Fatalf("%d rows after 2 inserts", n)
+	}
+}
+
+// TestBouncer: what a session prepares is gone with its transaction.
+func TestBouncer(t *testing.T) {
+	server := start(t)
+	bouncer, err := server.StartBouncer(t.Context(), 2)
+	ok(t, err)
+	t.Cleanup(func() { ok(t, bouncer.Close()) })
+	var connections []*pgx.Conn
+	servers := map[int]bool{}
+	for range 4 {
+		conn, err := pgx.Connect(t.Context(), bouncer.URL("postgres"))
+		ok(t, err)
+		defer conn.Close(context.Background())
+		connections = append(connections, conn)
+	}
+	for _, conn := range connections {
+		var pid int
+		ok(t, conn.QueryRow(t.Context(), "SELECT pg_backend_pid()", pgx.QueryExecModeExec).Scan(&pid))
+		servers[pid] = true
+	}
+	if len(servers) > 2 {
+		t.Errorf("%d connections to the server, want at most 2", len(servers))
+	}
+}

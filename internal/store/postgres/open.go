@@ -36,6 +36,15 @@ func examine(ctx context.Context, p *pool) error {
 	return checkSchema(ctx, where, c.Conn())
 }
 
+// Place names the database of a URL that CheckURL has taken, with its hosts, but without user and password.
+func Place(text string) string {
+	config, err := parse(Options{URL: text})
+	if err != nil {
+		return ""
+	}
+	return place(config.ConnConfig)
+}
+
 // place names a database for its operator: hosts and name, no user and no password.
 func place(c *pgx.ConnConfig) string {
 	hosts := []string{host(c.Host, c.Port)}
@@ -104,7 +113,14 @@ func checkNewer(where string, current, oldest, own int64) error {
 
 // unusable says in one line why a database can't be used, and what to do.
 func unusable(where string, err error) error {
-	cause := strings.Join(strings.Fields(err.Error()), " ")
+	// The driver has a line for each host, and for each way of TLS that it has tried.
+	var lines []string
+	for line := range strings.Lines(err.Error()) {
+		if line = strings.TrimSpace(line); !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	cause := strings.Join(lines, " ")
 	switch state(err) {
 	case invalidPassword, invalidAuthorization:
 		return fmt.Errorf("%s: the server lets the user not in; correct user and password of --database-url, or pg_hba.conf of the server (%s)", where, cause)

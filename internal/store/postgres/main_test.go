@@ -127,6 +127,21 @@ func (r *replicas) Close() error {
 	return errors.Join(errs...)
 }
 
+// start starts a server of its own for a test that stops it.
+func start(t testing.TB) *pgtest.Server {
+	t.Helper()
+	server, err := pgtest.Start(t.Context(), pgtest.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return server
+}
+
 // database makes a new one with all tables.
 func database(t testing.TB, server *pgtest.Server) postgres.Options {
 	t.Helper()

@@ -90,9 +90,7 @@ func listText(table string, shape listShape) string {
 		filter += " AND delete_time IS NULL"
 	}
 	if shape&itemContains != 0 {
-		filter += ` AND EXISTS (
-				SELECT 1 FROM jsonb_array_elements(CASE jsonb_typeof(body::jsonb #> '{content,lines}')
-					WHEN 'array' THEN body::jsonb #> '{content,lines}' ELSE '[]' END) AS line
+		filter += ` AND EXISTS (SELECT 1 FROM jsonb_array_elements(body::jsonb #> '{content,lines}') AS line
 				WHERE position($5::text IN line ->> 'title') > 0)`
 	}
 	return fmt.Sprintf(`SELECT CASE WHEN place = 1 OR place <= $4::bigint AND size <= %[5]d THEN body END FROM (

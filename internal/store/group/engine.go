@@ -33,6 +33,8 @@ var (
 	ErrBegin = errors.New("no transaction")
 	// ErrUnknown: whether the transaction was made can't be known.
 	ErrUnknown = errors.New("the answer of the transaction was lost")
+	// ErrRepeat, with ErrUnknown: the store may answer again soon.
+	ErrRepeat = errors.New("to be repeated")
 	// ErrMade: the transaction of which it wasn't known had made the change.
 	ErrMade = errors.New("made before")
 )
@@ -125,7 +127,7 @@ func transact(t Transactor, group *[]*Request) error {
 	err := t.Transact(*group)
 	pause := repeatPause
 	for range maxRepeats {
-		if !errors.Is(err, ErrUnknown) {
+		if !errors.Is(err, ErrRepeat) {
 			break
 		}
 		var rest []*Request
@@ -143,7 +145,7 @@ func transact(t Transactor, group *[]*Request) error {
 		time.Sleep(pause/2 + rand.N(pause/2))
 		pause *= 2
 		if next := t.Transact(*group); errors.Is(next, ErrBegin) {
-			err = fmt.Errorf("%w: %w", ErrUnknown, next) // the one before may have been made
+			err = fmt.Errorf("%w: %w: %w", ErrUnknown, ErrRepeat, next) // the one before may have been made
 		} else {
 			err = next
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -22,7 +23,6 @@ const (
 	serializationFailure  = "40001"
 	deadlockDetected      = "40P01"
 	lockNotAvailable      = "55P03" // lock_timeout
-	queryCanceled         = "57014" // statement_timeout
 	unknownPrepared       = "26000" // behind a pooler
 	duplicatePrepared     = "42P05"
 	invalidPassword       = "28P01"
@@ -31,9 +31,9 @@ const (
 	insufficientPrivilege = "42501"
 )
 
-// unavailable are codes, or the classes that begin with them, of a server that can't answer now: connections, resources,
+// outages are codes, or the classes that begin with them, of a server that can't answer now: connections, resources,
 // intervention by its operator, its disk.
-var unavailable = []string{"08", "53", "57", "58", readOnlyTransaction, lockNotAvailable, serializationFailure, deadlockDetected, "XX000"}
+var outages = []string{"08", "53", "57", "58", readOnlyTransaction, lockNotAvailable, serializationFailure, deadlockDetected}
 
 var (
 	errClosed = fmt.Errorf("%w: the store is closed", order.ErrUnavailable)
@@ -56,6 +56,11 @@ func state(err error) string {
 func answered(err error) bool {
 	var e *pgconn.PgError
 	return errors.As(err, &e) && e.SeverityUnlocalized == "ERROR"
+}
+
+// unavailable says whether the server has said that it can't answer now.
+func unavailable(err error) bool {
+	return slices.ContainsFunc(outages, func(prefix string) bool { return strings.HasPrefix(state(err), prefix) })
 }
 
 // conflicting says whether the error may be that of a change that conflicts with what is stored.
@@ -92,12 +97,7 @@ func fault(err error) error {
 		return err
 	}
 	code := state(err)
-	for _, prefix := range unavailable {
-		if strings.HasPrefix(code, prefix) {
-			return fmt.Errorf("%w: postgres: %w", order.ErrUnavailable, err)
-		}
-	}
-	if errors.Is(err, group.ErrBegin) || errors.Is(err, group.ErrUnknown) || conflicting(err) {
+	if unavailable(err) || errors.Is(err, group.ErrBegin) || errors.Is(err, group.ErrUnknown) || conflicting(err) {
 		return fmt.Errorf("%w: postgres: %w", order.ErrUnavailable, err)
 	}
 	if code == unknownPrepared || code == duplicatePrepared {

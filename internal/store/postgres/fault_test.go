@@ -185,8 +185,9 @@ func TestHang(t *testing.T) {
 	store := open(t, options)
 	defer store.Close()
 	storetest.Must(t, store, newOrder())
-	// The grace of a statement and a connection, twice, and the repetitions of what has a key.
-	const bound = 20 * time.Second
+	// Waiting for a turn and for a connection, and twice the time of a statement with the second that it has to be told in,
+	// since a write may wait for another; and as much again, for a machine that is busy.
+	const bound = 2 * (2*postgres.Patience + 2*1500*time.Millisecond)
 	if err := server.Hang(); err != nil {
 		t.Fatal(err)
 	}

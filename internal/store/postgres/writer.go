@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"ordermanagement/internal/store/group"
 )
@@ -43,10 +44,12 @@ func (w *writer) Transact(requests []*group.Request) (err error) {
 		pause *= 2
 	}
 	switch {
-	case errors.Is(err, errBusy), errors.Is(err, errDial), repeatable(err):
+	case errors.Is(err, errBusy), errors.Is(err, errDial), repeatable(err), answered(err) && unavailable(err):
 		return fmt.Errorf("%w: %w", group.ErrBegin, err)
-	case errors.Is(err, errLost):
+	case errors.Is(err, errLost) && pgconn.Timeout(err): // it would only take as long again
 		return fmt.Errorf("%w: %w", group.ErrUnknown, err)
+	case errors.Is(err, errLost):
+		return fmt.Errorf("%w: %w: %w", group.ErrUnknown, group.ErrRepeat, err)
 	}
 	return err
 }

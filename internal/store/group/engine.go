@@ -51,7 +51,9 @@ const (
 // Limits bound what waits. The zero value has any number wait until their contexts end.
 type Limits struct {
 	Waiting  int           // requests at most that are not answered yet
-	Patience time.Duration // longest time before a request is begun
+	Patience time.Duration // longest time until a worker takes a request
+	// Contention is the longest time for a request that a worker has taken before it is begun: others have its resources.
+	Contention time.Duration
 }
 
 // Engine hands what waits to its workers.

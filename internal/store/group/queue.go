@@ -51,9 +51,9 @@ func (q *queue) do(ctx context.Context, r *Request) error {
 			return ErrBusy
 		}
 	}
+	r.arrived = time.Now()
 	var late <-chan time.Time
 	if q.limits.Patience > 0 {
-		r.arrived = time.Now()
 		timer := time.NewTimer(q.limits.Patience)
 		defer timer.Stop()
 		late = timer.C
@@ -129,7 +129,7 @@ type gathering struct {
 
 func (g *gathering) add(r *Request) {
 	q := g.queue
-	if p := q.limits.Patience; p > 0 && time.Since(r.arrived) > p {
+	if p := q.limits.Contention; p > 0 && time.Since(r.arrived) > p {
 		r.answer(ErrBusy)
 		return
 	}

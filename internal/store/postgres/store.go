@@ -59,7 +59,9 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 	s.orders = newReader[order.Order](s, shapes[0])
 	s.products = newReader[order.Product](s, shapes[1])
 	s.shipments = newReader[order.Shipment](s, shapes[2])
-	s.engine = group.New(group.Limits{Waiting: waitingPerConnection * options.Connections, Patience: patience})
+	s.engine = group.New(group.Limits{
+		Waiting: waitingPerConnection * options.Connections, Patience: patience, Contention: 2 * options.Timeout,
+	})
 	for range max(1, options.Connections/writersShare) {
 		s.engine.Start(s.writer)
 	}

@@ -22,7 +22,7 @@ const (
 // Shares of the connections. Each sort of call has its own bound, so that it never waits for one that takes longer; what
 // is left is for reads of few resources by their key.
 const (
-	writersShare   = 4 // one in so many connections, at least one
+	writersShare   = 3 // one in so many connections, at least one
 	listsShare     = 5
 	searchesShare  = 10
 	generationName = "ordermanagement.generation"

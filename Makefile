@@ -27,7 +27,7 @@ run: build ## Run the service with sample orders
 
 .PHONY: test
 test: ## Run every test under the race detector
-	tools/packages.sh gcc strace chromium curl
+	tools/packages.sh gcc strace chromium curl postgres pgbouncer
 	# Not from the cache: it does not see that the program, which the tests of e2e/ start, has changed.
 	go test -race -count=1 -timeout $(TEST_TIMEOUT) ./...
 	go test -C bench -race -count=1 -timeout $(TEST_TIMEOUT) ./...

@@ -9,13 +9,21 @@ packages_of() { # the Debian packages that bring a command
     gcc) echo gcc libc6-dev ;; # the race detector links with it
     chromium) echo chromium fonts-liberation ;;
     node) echo nodejs ;;
+    postgres) echo postgresql ;;
     *) echo "$1" ;;
+  esac
+}
+
+present() { # whether a command is there, also where the path of a user other than root does not lead
+  case $1 in
+    postgres) compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null ;; # a folder for each version
+    *) command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ] ;;
   esac
 }
 
 missing=()
 for command in "$@"; do
-  command -v "$command" >/dev/null || missing+=("$command")
+  present "$command" || missing+=("$command")
 done
 [ ${#missing[@]} -gt 0 ] || exit 0
 

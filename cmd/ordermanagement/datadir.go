@@ -43,8 +43,8 @@ type files struct {
 	ca           string          // authority of the listeners' certificate, if it is the development one
 	directory    *auth.Directory // of callers; nil without authentication
 	token        string          // file with the development token, if there is one
-	pageTokenKey []byte
-	issuer       issuerFiles // for development; empty if there is none
+	pageTokenKey []byte          // nil while it is only in the database
+	issuer       issuerFiles     // for development; empty if there is none
 
 	serverCA, gatewayCert, gatewayKey string // of a gateway in a process of its own
 }
@@ -81,7 +81,7 @@ func ensureFiles(s *settings, hosts []string, log *slog.Logger) (*files, error) 
 			return nil, err
 		}
 	}
-	if f.pageTokenKey == nil {
+	if f.pageTokenKey == nil && s.Database.DatabaseURL == "" {
 		f.pageTokenKey, err = ensurePageTokenKey(filepath.Join(dir, "page-token.key"))
 	}
 	return f, err
@@ -222,11 +222,16 @@ func (f *files) ensureDirectory(s *settings, log *slog.Logger) error {
 func ensurePageTokenKey(path string) ([]byte, error) {
 	key, err := readPageTokenKey(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		key = make([]byte, pageTokenKeyBytes)
-		rand.Read(key) // never fails (crypto/rand)
+		key = newPageTokenKey()
 		err = atomicfile.Replace(path, []byte(hex.EncodeToString(key)+"\n"), fileMode)
 	}
 	return key, err
+}
+
+func newPageTokenKey() []byte {
+	key := make([]byte, pageTokenKeyBytes)
+	rand.Read(key) // never fails (crypto/rand)
+	return key
 }
 
 func readPageTokenKey(path string) ([]byte, error) {

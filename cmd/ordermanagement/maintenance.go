@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 
+	"ordermanagement/internal/store/postgres"
 	"ordermanagement/internal/store/sqlite"
 )
 
@@ -17,9 +18,17 @@ type migrateCommand struct {
 
 // Run migrates and exits.
 func (c *migrateCommand) Run(p *program) error {
-	checkDatabase(p.problems, c.Database.DatabaseURL)
+	checkDatabase(p.problems, c.Database)
 	if err := p.problems.err(); err != nil {
 		return usageError{err}
+	}
+	log := newLogger(p.stderr, c.Log)
+	if c.Database.DatabaseURL != "" {
+		if err := postgres.Migrate(p.ctx, c.Database.options()); err != nil {
+			return err
+		}
+		log.Info("the schema is up to date", "database", postgres.Place(c.Database.DatabaseURL))
+		return nil
 	}
 	unlock, err := lockDirectory(c.Data.DataDir)
 	if err != nil {
@@ -30,7 +39,7 @@ func (c *migrateCommand) Run(p *program) error {
 	if err := sqlite.Migrate(p.ctx, path); err != nil {
 		return err
 	}
-	newLogger(p.stderr, c.Log).Info("the schema is up to date", "database", path)
+	log.Info("the schema is up to date", "database", path)
 	return nil
 }
 

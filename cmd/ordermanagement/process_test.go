@@ -66,7 +66,7 @@ func TestMaintenance(t *testing.T) {
 		"help":                  {args: []string{"serve", "--help"}, code: -1},
 		"migrate":               {args: []string{"migrate", "--data-dir=" + data}, stderr: "the schema is up to date"},
 		"migrate again":         {args: []string{"migrate", "--data-dir=" + data}, stderr: "the schema is up to date"},
-		"migrate another":       {args: []string{"migrate", "--database-url=postgres://h/d"}, code: exitUsage, stderr: "not supported yet"},
+		"migrate another":       {args: []string{"migrate", "--database-url=postgres://me:secret@127.0.0.1:1/orders"}, code: exitFailed, stderr: "database orders at 127.0.0.1:1: it can't be reached"},
 		"certificates":          {args: []string{"certs", "init", "--data-dir=" + data, "orders.example.com"}, stdout: "authority: " + filepath.Join(data, "ca.crt")},
 		"certificates, no host": {args: []string{"certs", "init", "--data-dir=" + data, "a b"}, code: exitFailed, stderr: `"a b"`},
 	} {

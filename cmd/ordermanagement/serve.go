@@ -48,7 +48,8 @@ func (c *gatewayCommand) Run(p *program) error {
 
 // serve runs what the settings have of a server and a gateway, until the process is asked to stop or a part of it fails.
 //
-// Everything that can fail does so before anything is started: first the settings, then the addresses, then the files.
+// Everything that can fail does so before anything is started: first the settings, then the addresses, the database, if it is not ours, and the
+// files.
 func (p *program) serve(s *settings) (err error) {
 	if err := s.complete(p.problems); err != nil {
 		return err
@@ -69,14 +70,21 @@ func (p *program) serve(s *settings) (err error) {
 	if err := proc.limitConnections(listeners); err != nil {
 		return err
 	}
+	database, pageTokenKey, err := proc.openDatabase()
+	if err != nil {
+		return err
+	}
 	files, err := ensureFiles(s, listeners.hosts(), proc.log)
 	if err != nil {
 		return err
 	}
+	if files.pageTokenKey == nil {
+		files.pageTokenKey = pageTokenKey
+	}
 	// Stopped in the reverse order: HTTP and gRPC, admin, store.
 	var orders *orderStore
 	if s.serverSettings != nil {
-		if orders, err = proc.openStore(files); err != nil {
+		if orders, err = proc.openStore(database, files); err != nil {
 			return err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"ordermanagement/certs"
 	"ordermanagement/gateway"
 	"ordermanagement/internal/auth/oauth"
+	"ordermanagement/internal/store/postgres"
 	"ordermanagement/server"
 )
 
@@ -36,6 +37,8 @@ const (
 	maxConnections          = 1 << 20
 	defaultMaxConnections   = 8192
 	auto                    = "auto"
+	maxDatabaseConnections  = 1000
+	poolerTransaction       = "transaction"
 )
 
 // settings is the whole configuration of a process. What is nil is no part of it.
@@ -98,6 +101,7 @@ type limitSettings struct {
 type serverSettings struct {
 	GRPC     grpcSettings       `embed:"" group:"gRPC server"`
 	Database databaseSettings   `embed:"" group:"Files and logs"`
+	Pool     poolSettings       `embed:"" group:"Files and logs"`
 	Auth     authSettings       `embed:"" group:"Callers"`
 	JWT      jwtSettings        `embed:"" group:"Callers"`
 	OAuth    oauthSettings      `embed:"" group:"Callers"`
@@ -130,8 +134,16 @@ type connectionSettings struct {
 	MinPingInterval       time.Duration `default:"${min_ping_interval}" help:"Least time between two pings of a gRPC client; one that pings more often is disconnected. The clients and gateways of this project ping every 30s."`
 }
 
+// databaseSettings name a database.
 type databaseSettings struct {
-	DatabaseURL string `placeholder:"URL" help:"Database to use; none but the embedded one yet, which is orders.db in the data directory (default)."`
+	DatabaseURL    string `placeholder:"URL" help:"PostgreSQL database, postgres://USER:PASSWORD@HOST:PORT/DATABASE, or several hosts HOST:PORT,HOST:PORT of a cluster; bring its schema up to date with migrate first (default: the embedded database, orders.db in the data directory)."`
+	DatabasePooler string `type:"choice" oneof:"off,transaction" default:"off" help:"What is between this program and PostgreSQL: off for nothing, transaction for PgBouncer or the like that hands out connections for a transaction."`
+}
+
+// poolSettings say how a process uses its database.
+type poolSettings struct {
+	DatabaseConnections int           `default:"${database_connections}" help:"Connections to PostgreSQL at most."`
+	DatabaseTimeout     time.Duration `default:"${database_timeout}" help:"Time for PostgreSQL to answer a statement."`
 }
 
 type callerFileSettings struct {
@@ -144,7 +156,7 @@ type authSettings struct {
 	Auth               string `type:"choice" oneof:"on,off" default:"on" help:"Authentication of callers: on or off. Off needs loopback addresses."`
 	callerFileSettings `embed:""`
 	TrustedGateways    []string `placeholder:"IDENTITY;..." sep:";" default:"${gateway_identity}" help:"Client certificates of gateways, separated by semicolons: what they tell of their callers' certificates is believed, and they are nobody themselves. Named as in the callers file (default ${default}, which certs gateway puts into certificates)."`
-	PageTokenKey       string   `placeholder:"FILE" help:"Key that seals page tokens, 64 hexadecimal digits, the same in every replica (default: page-token.key in the data directory, made when missing)."`
+	PageTokenKey       string   `placeholder:"FILE" help:"Key that seals page tokens, 64 hexadecimal digits, the same in every replica (default: one in the database of --database-url, or page-token.key in the data directory; made when missing)."`
 }
 
 type jwtSettings struct {
@@ -222,26 +234,28 @@ type serverAddressSettings struct {
 func defaults() kong.Vars {
 	connection := server.DefaultConnectionLimits()
 	return kong.Vars{
-		"grpc_port":           defaultGRPCPort,
-		"http_port":           defaultHTTPPort,
-		"admin_listen":        defaultAdminListen,
-		"gateway_admin":       defaultGatewayAdmin,
-		"server_address":      defaultServerAddress,
-		"gateway_identity":    "uri:" + certs.GatewayURI,
-		"introspection_cache": oauth.DefaultIntrospectionCache.String(),
-		"shutdown_timeout":    defaultShutdownTimeout.String(),
-		"max_message_bytes":   decimal(server.DefaultMessageBytes),
-		"max_streams":         decimal(server.DefaultConcurrentStreams),
-		"max_connections":     decimal(defaultMaxConnections),
-		"call_timeout":        server.DefaultCallTimeout.String(),
-		"v1_location":         defaultV1Location,
-		"max_body_bytes":      decimal(gateway.DefaultMaxBodyBytes),
-		"max_record_bytes":    decimal(gateway.DefaultMaxRecordBytes),
-		"max_body_memory":     decimal(gateway.DefaultMaxBodyMemory),
-		"body_timeout":        gateway.DefaultBodyTimeout.String(),
-		"stream_idle_timeout": gateway.DefaultStreamIdleTimeout.String(),
-		"write_timeout":       gateway.DefaultWriteTimeout.String(),
-		"event_keep_alive":    gateway.DefaultEventKeepAlive.String(),
+		"grpc_port":            defaultGRPCPort,
+		"http_port":            defaultHTTPPort,
+		"admin_listen":         defaultAdminListen,
+		"gateway_admin":        defaultGatewayAdmin,
+		"server_address":       defaultServerAddress,
+		"gateway_identity":     "uri:" + certs.GatewayURI,
+		"introspection_cache":  oauth.DefaultIntrospectionCache.String(),
+		"shutdown_timeout":     defaultShutdownTimeout.String(),
+		"database_connections": decimal(postgres.DefaultConnections),
+		"database_timeout":     postgres.DefaultTimeout.String(),
+		"max_message_bytes":    decimal(server.DefaultMessageBytes),
+		"max_streams":          decimal(server.DefaultConcurrentStreams),
+		"max_connections":      decimal(defaultMaxConnections),
+		"call_timeout":         server.DefaultCallTimeout.String(),
+		"v1_location":          defaultV1Location,
+		"max_body_bytes":       decimal(gateway.DefaultMaxBodyBytes),
+		"max_record_bytes":     decimal(gateway.DefaultMaxRecordBytes),
+		"max_body_memory":      decimal(gateway.DefaultMaxBodyMemory),
+		"body_timeout":         gateway.DefaultBodyTimeout.String(),
+		"stream_idle_timeout":  gateway.DefaultStreamIdleTimeout.String(),
+		"write_timeout":        gateway.DefaultWriteTimeout.String(),
+		"event_keep_alive":     gateway.DefaultEventKeepAlive.String(),
 
 		"max_connection_idle":      connection.MaxIdle.String(),
 		"max_connection_age":       connection.MaxAge.String(),

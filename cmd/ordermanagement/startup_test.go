@@ -101,8 +101,8 @@ func TestStartFails(t *testing.T) {
 			args: free("--tls=maybe", "--auth=maybe", "--max-body-bytes=many", "--call-timeout=-1s", "--api-versions=v1", "--v1-currency=XXX?"),
 			code: exitUsage, lines: []string{"--tls: ", "--max-body-bytes: ", "--auth: ", "--call-timeout: ", "--api-versions: ", "--v1-currency: "},
 		},
-		"PostgreSQL, for now": {
-			args: free("--database-url=postgres://me:secret@db/orders"), code: exitUsage, lines: []string{"--database-url: PostgreSQL is not supported yet"},
+		"PostgreSQL that isn't there": {
+			args: free("--database-url=postgres://me:secret@127.0.0.1:1/orders"), code: exitFailed, lines: []string{"database orders at 127.0.0.1:1: it can't be reached"},
 		},
 		"unknown flag":    {args: free("--grpc-port=1"), code: exitUsage, lines: []string{"unknown flag --grpc-port"}},
 		"unknown command": {args: []string{"sevre"}, code: exitUsage, lines: []string{"sevre"}},

@@ -13,6 +13,7 @@ import (
 	"ordermanagement/certs"
 	"ordermanagement/gateway"
 	"ordermanagement/internal/order"
+	"ordermanagement/internal/store/postgres"
 )
 
 func decimal(n int) string { return strconv.Itoa(n) }
@@ -136,18 +137,22 @@ func (s *serverSettings) check(p *problems) {
 	checkRange(p, "call-timeout", s.GRPC.CallTimeout, time.Millisecond, maxTimeout)
 	s.Conns.check(p)
 	s.Rate.check(p)
-	checkDatabase(p, s.Database.DatabaseURL)
+	checkDatabase(p, s.Database)
+	checkRange(p, "database-connections", s.Pool.DatabaseConnections, 1, maxDatabaseConnections)
+	checkRange(p, "database-timeout", s.Pool.DatabaseTimeout, time.Millisecond, maxTimeout)
 	s.API.check(p)
 	s.checkCallers(p)
 }
 
-func checkDatabase(p *problems, text string) {
-	switch {
-	case text == "":
-	case strings.HasPrefix(text, "postgres://"), strings.HasPrefix(text, "postgresql://"):
-		p.report("database-url", "PostgreSQL is not supported yet; leave it empty for the embedded database")
-	default: // the value isn't shown: it may hold a password
-		p.report("database-url", "is not a database that this program knows; leave it empty for the embedded one")
+func checkDatabase(p *problems, s databaseSettings) {
+	if s.DatabaseURL == "" {
+		if s.DatabasePooler != off {
+			p.report("database-pooler", "would not be used without --database-url; give that, or take it out")
+		}
+		return
+	}
+	if err := postgres.CheckURL(s.DatabaseURL); err != nil { // which doesn't show the value: it may hold a password
+		p.report("database-url", "%w", err)
 	}
 }
 

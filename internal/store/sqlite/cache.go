@@ -4,6 +4,8 @@ import (
 	"sync"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
+
+	"ordermanagement/internal/store/group"
 )
 
 // Bounds of the cache, in bytes of JSON; decoded, documents take two to three times as much.
@@ -19,9 +21,9 @@ const (
 // by a read that has begun after that.
 type cache struct {
 	mu      sync.Mutex
-	entries *simplelru.LRU[resource, cached]
+	entries *simplelru.LRU[group.Resource, cached]
 	bytes   int
-	held    map[resource]struct{} // in the transaction that runs
+	held    map[group.Resource]struct{} // in the transaction that runs
 	commits uint64
 }
 
@@ -31,13 +33,13 @@ type cached struct {
 }
 
 func newCache() *cache {
-	c := &cache{held: map[resource]struct{}{}}
-	c.entries, _ = simplelru.NewLRU(maxCached/minCachedBody, func(_ resource, e cached) { c.bytes -= e.bytes }) // fails for no size only
+	c := &cache{held: map[group.Resource]struct{}{}}
+	c.entries, _ = simplelru.NewLRU(maxCached/minCachedBody, func(_ group.Resource, e cached) { c.bytes -= e.bytes }) // fails for no size only
 	return c
 }
 
 // get finds the current version of a resource. What it answers when there is none here is to be given to put.
-func (c *cache) get(r resource) (document any, commits uint64) {
+func (c *cache) get(r group.Resource) (document any, commits uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	entry, _ := c.entries.Get(r)
@@ -45,7 +47,7 @@ func (c *cache) get(r resource) (document any, commits uint64) {
 }
 
 // put keeps what a read has found that began when there had been so many commits.
-func (c *cache) put(r resource, document any, bytes int, commits uint64) {
+func (c *cache) put(r group.Resource, document any, bytes int, commits uint64) {
 	bytes = max(bytes, minCachedBody)
 	if bytes > maxCachedBody {
 		return
@@ -63,10 +65,10 @@ func (c *cache) put(r resource, document any, bytes int, commits uint64) {
 }
 
 // hold takes the resources of a group out, for as long as its transaction runs.
-func (c *cache) hold(group []*request) {
+func (c *cache) hold(requests []*group.Request) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for r := range resources(group) {
+	for r := range group.Resources(requests) {
 		c.held[r] = struct{}{}
 		c.entries.Remove(r)
 	}

@@ -5,12 +5,22 @@ import (
 	"database/sql"
 
 	"ordermanagement/internal/order"
+	"ordermanagement/internal/store/group"
 	"ordermanagement/internal/store/record"
 )
 
+// Diagnose looks for what each change conflicts with.
+func (w *writer) Diagnose(requests []*group.Request) []error {
+	conflicts := make([]error, len(requests))
+	for i, r := range requests {
+		conflicts[i] = w.diagnose(r.Write)
+	}
+	return conflicts
+}
+
 // diagnose looks for what a change conflicts with, in the order that order.Conflict gives; nil when there is nothing.
 func (w *writer) diagnose(write *record.Write) (err error) {
-	defer w.contain(&err)
+	defer group.Contain(&err, w.drop)
 	if write == nil {
 		return nil
 	}

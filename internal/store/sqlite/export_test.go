@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 
+	"ordermanagement/internal/store/group"
 	"ordermanagement/internal/store/record"
 )
 
@@ -42,7 +43,7 @@ func (p *pool) all(ctx context.Context, left int, use func(*conn), run func()) e
 
 // Panic has the writer panic in the middle of a transaction.
 func (s *Store) Panic(ctx context.Context) error {
-	return s.writer.do(ctx, newRequest(&record.Write{Tenant: "t", Records: []record.Record{{Kind: "none", Version: 1}}}))
+	return s.writer.engine.Do(ctx, group.NewRequest(&record.Write{Tenant: "t", Records: []record.Record{{Kind: "none", Version: 1}}}))
 }
 
 // Statements lists all queries and writes.

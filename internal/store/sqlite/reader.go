@@ -8,6 +8,7 @@ import (
 	"math"
 
 	"ordermanagement/internal/order"
+	"ordermanagement/internal/store/group"
 	"ordermanagement/internal/store/record"
 )
 
@@ -32,10 +33,10 @@ func (r *reader[T]) Get(ctx context.Context, tenant, id string) (*T, error) {
 }
 
 func (r *reader[T]) View(ctx context.Context, tenant, id string) (*T, error) {
-	if r.store.closed.Load() {
+	if r.store.life.Closed() {
 		return nil, errClosed
 	}
-	name := resource{r.kind, tenant, id}
+	name := group.Resource{Kind: r.kind, Tenant: tenant, ID: id}
 	document, commits := r.store.cache.get(name)
 	if document != nil {
 		return document.(*T), ctx.Err()
@@ -92,10 +93,10 @@ func (r *reader[T]) List(ctx context.Context, tenant string, query order.Query) 
 	if query.Limit < 1 {
 		return order.Page[T]{}, fmt.Errorf("sqlite: a page of %d", query.Limit)
 	}
-	if !r.store.enter() {
+	if !r.store.life.Enter() {
 		return order.Page[T]{}, errClosed
 	}
-	defer r.store.calls.RUnlock()
+	defer r.store.life.Leave()
 	pool := r.store.lists
 	if query.ItemContains != "" {
 		pool = r.store.searches
@@ -144,10 +145,10 @@ func listArgs(tenant string, query order.Query) []any {
 // point runs a query that reads few rows by their key. It ends soon by itself, so the context counts only until it begins:
 // having it watched costs more than the read.
 func (s *Store) point(ctx context.Context, text string, args []any, scan func(*sql.Rows) error) error {
-	if !s.enter() {
+	if !s.life.Enter() {
 		return errClosed
 	}
-	defer s.calls.RUnlock()
+	defer s.life.Leave()
 	return fault(s.points.use(ctx, func(c *conn) error {
 		return c.query(context.Background(), text, args, scan)
 	}))

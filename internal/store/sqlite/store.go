@@ -10,13 +10,13 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/gofrs/flock"
 
 	"ordermanagement/internal/order"
+	"ordermanagement/internal/store/group"
+	"ordermanagement/internal/store/lifetime"
 	"ordermanagement/internal/store/record"
 )
 
@@ -37,8 +37,7 @@ type Store struct {
 	cache                   *cache
 	points, lists, searches *pool
 
-	calls  sync.RWMutex // held for reading by every call that runs
-	closed atomic.Bool
+	life lifetime.Lifetime
 }
 
 var _ order.Store = (*Store)(nil)
@@ -89,10 +88,10 @@ func (s *Store) Shipments() order.Reader[order.Shipment] { return s.shipments }
 // Apply makes a change. When the context ends while the change waits for its turn, it is not made; when it ends later,
 // whether it was made is not known.
 func (s *Store) Apply(ctx context.Context, change *order.Change) error {
-	if !s.enter() {
+	if !s.life.Enter() {
 		return errClosed
 	}
-	defer s.calls.RUnlock()
+	defer s.life.Leave()
 	write, err := record.New(change)
 	if err != nil {
 		return fmt.Errorf("sqlite: %w", err)
@@ -100,20 +99,20 @@ func (s *Store) Apply(ctx context.Context, change *order.Change) error {
 	if len(write.Records) == 0 && write.Key == nil {
 		return ctx.Err()
 	}
-	return s.writer.do(ctx, newRequest(write))
+	return s.writer.engine.Do(ctx, group.NewRequest(write))
 }
 
 // Sweep removes at most maxSweep outcomes, the oldest first.
 func (s *Store) Sweep(ctx context.Context, before time.Time) (int, error) {
-	if !s.enter() {
+	if !s.life.Enter() {
 		return 0, errClosed
 	}
-	defer s.calls.RUnlock()
-	r := &request{sweep: &sweep{before: before.UnixMicro()}}
-	if err := s.writer.do(ctx, r); err != nil {
+	defer s.life.Leave()
+	sweep := &sweep{before: before.UnixMicro()}
+	if err := s.writer.engine.Do(ctx, &group.Request{Else: sweep}); err != nil {
 		return 0, err
 	}
-	return r.sweep.removed, nil
+	return sweep.removed, nil
 }
 
 // Outcome finds what an earlier write under the key has changed.
@@ -144,12 +143,7 @@ func (s *Store) Ping(ctx context.Context) error {
 // Close waits for the calls that run, writes everything back into the database file and frees the lock. Closing again does
 // nothing.
 func (s *Store) Close() error {
-	if s.closed.Swap(true) {
-		return nil
-	}
-	s.calls.Lock()
-	defer s.calls.Unlock()
-	return s.release()
+	return s.life.Close(s.release)
 }
 
 // release frees what is there, the writer last: closing the last connection checkpoints.
@@ -164,17 +158,4 @@ func (s *Store) release() error {
 		errs = append(errs, s.writer.close())
 	}
 	return fault(errors.Join(append(errs, s.lock.Unlock())...))
-}
-
-// enter says whether the store is open, and keeps it so until calls.RUnlock.
-func (s *Store) enter() bool {
-	if s.closed.Load() {
-		return false
-	}
-	s.calls.RLock()
-	if s.closed.Load() {
-		s.calls.RUnlock()
-		return false
-	}
-	return true
 }

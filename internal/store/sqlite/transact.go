@@ -7,41 +7,43 @@ import (
 
 	sqlite3 "modernc.org/sqlite/lib"
 
+	"ordermanagement/internal/store/group"
 	"ordermanagement/internal/store/record"
 )
 
 // maxSweep is how many outcomes one sweep removes: few enough that the writes behind it hardly wait.
 const maxSweep = 500
 
-var (
-	// errBegin: there was no transaction, for no fault of any request.
-	errBegin = errors.New("no transaction")
-	// errRefused: a statement found no row to change; diagnose says why.
-	errRefused = errors.New("refused")
-)
+type sweep struct {
+	before  int64 // µs since the epoch
+	removed int
+}
+
+// errRefused: a statement found no row to change; Diagnose says why.
+var errRefused = errors.New("refused")
 
 // conflicting says whether the error may be that of a change that conflicts with what is stored.
 func conflicting(err error) bool {
 	return errors.Is(err, errRefused) || code(err) == sqlite3.SQLITE_CONSTRAINT
 }
 
-// transact makes all the changes of the group, or none. When it returns nil, they are on disk.
-func (w *writer) transact(group []*request) (err error) {
-	defer w.contain(&err)
-	if len(group) == 0 {
+// Transact makes all the changes of the group, or none. When it returns nil, they are on disk.
+func (w *writer) Transact(requests []*group.Request) (err error) {
+	defer group.Contain(&err, w.drop)
+	if len(requests) == 0 {
 		return nil
 	}
-	w.cache.hold(group)
+	w.cache.hold(requests)
 	defer w.cache.release()
 	c, err := w.connection()
 	if err != nil {
-		return fmt.Errorf("%w: %w", errBegin, err)
+		return fmt.Errorf("%w: %w", group.ErrBegin, err)
 	}
 	if _, err := c.exec("BEGIN IMMEDIATE"); err != nil {
 		w.drop()
-		return fmt.Errorf("%w: %w", errBegin, err)
+		return fmt.Errorf("%w: %w", group.ErrBegin, err)
 	}
-	err = w.change(c, group)
+	err = w.change(c, requests)
 	if err == nil {
 		_, err = c.exec("COMMIT")
 	}
@@ -55,17 +57,17 @@ func (w *writer) transact(group []*request) (err error) {
 	return err
 }
 
-func (w *writer) change(c *conn, group []*request) error {
-	for _, r := range group {
-		if r.sweep != nil {
-			removed, err := c.exec(deleteOutcomes, r.sweep.before, maxSweep)
+func (w *writer) change(c *conn, requests []*group.Request) error {
+	for _, r := range requests {
+		if sweep, ok := r.Else.(*sweep); ok {
+			removed, err := c.exec(deleteOutcomes, sweep.before, maxSweep)
 			if err != nil {
 				return err
 			}
-			r.sweep.removed = int(removed)
+			sweep.removed = int(removed)
 			continue
 		}
-		if err := w.store(c, r.write); err != nil {
+		if err := w.store(c, r.Write); err != nil {
 			return err
 		}
 	}

@@ -4,25 +4,21 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"os"
-	"runtime/debug"
 
+	"ordermanagement/internal/store/group"
 	"ordermanagement/internal/store/record"
 )
 
-// writer owns the one connection that writes, and the goroutine that uses it.
+// writer owns the one connection that writes. It is the only group.Transactor of its engine.
 type writer struct {
-	path    string
-	db      *sql.DB
-	conn    *conn // nil until it is needed, and again after something went wrong on it
-	kinds   []*writes
-	cache   *cache        // of the readers
-	queue   chan *request // has no buffer: who waits in it can still leave
-	stopped chan struct{} // nil until start
+	path   string
+	db     *sql.DB
+	conn   *conn // nil until it is needed, and again after something went wrong on it
+	kinds  []*writes
+	cache  *cache // of the readers
+	engine *group.Engine
 
-	later    []*request // taken from the queue, but not for the group at hand
-	claimed  map[resource]bool
 	args     []any // of a statement, reused
 	walLimit int64 // size of the log at which it is cut next
 }
@@ -32,8 +28,7 @@ func newWriter(f *files, cache *cache) *writer {
 		path:     f.path,
 		db:       open(f.path, "rw", writerPragmas, 1),
 		cache:    cache,
-		queue:    make(chan *request),
-		claimed:  map[resource]bool{},
+		engine:   group.New(group.Limits{}),
 		walLimit: maxWAL,
 	}
 	for _, shape := range record.Shapes() {
@@ -42,86 +37,25 @@ func newWriter(f *files, cache *cache) *writer {
 	return w
 }
 
-func (w *writer) start() {
-	w.stopped = make(chan struct{})
-	go func() {
-		defer close(w.stopped)
-		for group := w.gather(); group != nil; group = w.gather() {
-			w.run(group)
-			w.cutLog()
-		}
-	}()
-}
+func (w *writer) start() { w.engine.Start(w) }
 
-// close waits for the goroutine; nobody may be in do any more.
+// Rest implements group.Transactor.
+func (w *writer) Rest() { w.cutLog() }
+
+// Conflicting implements group.Transactor.
+func (w *writer) Conflicting(err error) bool { return conflicting(err) }
+
+// Fault implements group.Transactor.
+func (w *writer) Fault(err error) error { return fault(err) }
+
+// close waits for the engine; nobody may be in its Do any more.
 func (w *writer) close() error {
-	close(w.queue)
-	if w.stopped != nil {
-		<-w.stopped
-	}
+	w.engine.Close()
 	var err error
 	if w.conn != nil {
 		err = w.conn.close()
 	}
 	return errors.Join(err, w.db.Close())
-}
-
-// run makes the changes of a group and answers each. The group is tried whole. When that fails, those that conflict with
-// what is stored are answered and the rest is tried again; when there is none of those, each gets a transaction of its own.
-func (w *writer) run(group []*request) {
-	for len(group) > 0 {
-		group = waiting(group)
-		err := w.transact(group)
-		if err == nil || errors.Is(err, errBegin) || len(group) == 1 && !conflicting(err) {
-			for _, r := range group {
-				r.answer(fault(err))
-			}
-			return
-		}
-		if !conflicting(err) {
-			break
-		}
-		rest := w.sortOut(group)
-		if len(rest) == len(group) {
-			break
-		}
-		group = rest
-	}
-	for _, r := range waiting(group) {
-		err := w.transact([]*request{r})
-		if conflicting(err) {
-			if conflict := w.diagnose(r.write); conflict != nil {
-				err = conflict
-			}
-		}
-		r.answer(fault(err))
-	}
-}
-
-// waiting answers those whose context has ended, and lists the others.
-func waiting(group []*request) []*request {
-	var rest []*request
-	for _, r := range group {
-		if err := r.ctx.Err(); err != nil {
-			r.answer(err)
-		} else {
-			rest = append(rest, r)
-		}
-	}
-	return rest
-}
-
-// sortOut answers the requests that conflict with what is stored, and lists the others.
-func (w *writer) sortOut(group []*request) []*request {
-	var rest []*request
-	for _, r := range group {
-		if err := w.diagnose(r.write); err != nil {
-			r.answer(fault(err))
-		} else {
-			rest = append(rest, r)
-		}
-	}
-	return rest
 }
 
 // kind has the statements for the resource.
@@ -151,14 +85,6 @@ func (w *writer) drop() {
 	if w.conn != nil {
 		w.conn.drop()
 		w.conn = nil
-	}
-}
-
-// contain turns a panic into the error of the one call that it happened in.
-func (w *writer) contain(err *error) {
-	if p := recover(); p != nil {
-		w.drop()
-		*err = fmt.Errorf("panic in the writer: %v\n%s", p, debug.Stack())
 	}
 }
 

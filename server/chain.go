@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"ordermanagement/internal/tracing"
 	"ordermanagement/server/rpc"
 )
 
@@ -17,10 +18,11 @@ type call struct {
 	inProcess bool
 	requestID string
 	began     time.Time
-	lasted    time.Duration // once it has ended
-	origin    string        // where the caller is, as its gateway tells
-	refusal   error         // what went wrong inside, for the log only
-	rehearsal bool          // only whether it would be admitted; see Server.Admit
+	lasted    time.Duration     // once it has ended
+	origin    string            // where the caller is, as its gateway tells
+	refusal   error             // what went wrong inside, for the log only
+	messages  *tracing.Messages // of a stream that is traced
+	rehearsal bool              // only whether it would be admitted; see Server.Admit
 
 	rest    chain // of the links, those that have not begun yet
 	handler next

@@ -14,6 +14,7 @@ import (
 
 	apiv1 "ordermanagement/gen/ordermanagement/api/v1"
 	"ordermanagement/internal/apierror"
+	"ordermanagement/internal/tracing"
 )
 
 // registrar puts the chain around every method that is registered through it, on the network server and on the
@@ -88,7 +89,7 @@ func (r *registrar) stream(m *method, handler grpc.StreamHandler) grpc.StreamHan
 		defer r.handlers.leave()
 		c := &call{method: m, inProcess: r.inProcess}
 		return r.chain.run(c.Begin(stream.Context(), false), c, func(ctx context.Context) error {
-			return handler(implementation, &checkedStream{ServerStream: stream, ctx: ctx, registrar: r, method: m})
+			return handler(implementation, &checkedStream{ServerStream: stream, ctx: ctx, registrar: r, method: m, messages: c.messages})
 		})
 	}
 }
@@ -99,6 +100,7 @@ type checkedStream struct {
 	ctx       context.Context
 	registrar *registrar
 	method    *method
+	messages  *tracing.Messages // nil if the call is not traced
 }
 
 func (s *checkedStream) Context() context.Context { return s.ctx }
@@ -107,12 +109,20 @@ func (s *checkedStream) RecvMsg(message any) error {
 	err := s.registrar.receive(s.method, message, func(message any) error {
 		return s.inTime(s.registrar.idle, errIdle, func() error { return s.ServerStream.RecvMsg(message) })
 	})
+	if err == nil {
+		s.messages.Received()
+		return nil
+	}
 	// The end of a stream that was canceled is no half-close: what has come is not all there is.
 	return s.orEnd(err)
 }
 
 func (s *checkedStream) SendMsg(message any) error {
 	err := s.inTime(s.registrar.send, errNotTaken, func() error { return s.ServerStream.SendMsg(message) })
+	if err == nil {
+		s.messages.Sent()
+		return nil
+	}
 	// The in-process connection answers a bare io.EOF when its client is gone.
 	return s.orEnd(err)
 }

@@ -10,10 +10,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/fullstorydev/grpchan/inprocgrpc"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	_ "google.golang.org/grpc/encoding/gzip" // callers may compress
@@ -32,9 +34,11 @@ type Options struct {
 	PageTokenKey  []byte // 32 bytes; the same in every replica
 	Logger        *slog.Logger
 	Registry      *prometheus.Registry
-	V1            V1
-	Reflection    bool        // whether the contracts can be read by reflection
-	TLS           *tls.Config // nil: plaintext
+	// TracerProvider gets a span of every call; nil if calls are not traced.
+	TracerProvider trace.TracerProvider
+	V1             V1
+	Reflection     bool        // whether the contracts can be read by reflection
+	TLS            *tls.Config // nil: plaintext
 	// Handshakes tells of callers whom TLS has refused; nil if nobody wants to know.
 	Handshakes *handshake.Failures
 	// TrustedGateway says whether a verified client certificate is that of a gateway, whose word for the certificate of a
@@ -161,7 +165,7 @@ func interceptors(o Options, limits Limits, cut context.Context) (chain, error) 
 	if err != nil {
 		return nil, err
 	}
-	return newChain(
+	links := []link{
 		identify(),
 		announce(o.V1),
 		measure,
@@ -172,7 +176,11 @@ func interceptors(o Options, limits Limits, cut context.Context) (chain, error) 
 		limit(limits.CallTimeout, cut),
 		authenticate(o.Authenticator, o.TrustedGateway, refusals),
 		authorize(refusals),
-	)
+	}
+	if o.TracerProvider != nil {
+		links = slices.Insert(links, 1, traced(o.TracerProvider)) // outside of what refuses and what logs
+	}
+	return newChain(links...)
 }
 
 func networkOptions(o Options, limits Limits, unknown grpc.StreamHandler, methods map[string]*method) []grpc.ServerOption {

@@ -7,6 +7,7 @@ import (
 	"ordermanagement/internal/lifecycle"
 	"ordermanagement/internal/order"
 	"ordermanagement/internal/store/sqlite"
+	"ordermanagement/internal/store/traced"
 )
 
 // orderStore is the store and the use cases over it.
@@ -17,9 +18,13 @@ type orderStore struct {
 
 // openStore opens the store, loads the sample data if it is wanted, and adds the task that keeps the store small.
 func (p *process) openStore(files *files) (*orderStore, error) {
-	store, err := sqlite.Open(p.ctx, sqlite.Options{Path: files.database})
+	opened, err := sqlite.Open(p.ctx, sqlite.Options{Path: files.database})
 	if err != nil {
 		return nil, err
+	}
+	var store order.Store = opened
+	if p.tracerProvider != nil {
+		store = traced.Store(store, p.tracerProvider)
 	}
 	p.cleanups.Push(lifecycle.Cleanup{Name: "the store", Limit: p.settings.Shutdown.ShutdownTimeout, Stop: func(context.Context) error {
 		return store.Close()

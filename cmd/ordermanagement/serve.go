@@ -68,7 +68,10 @@ func (p *program) serve(s *settings) (err error) {
 	if err != nil {
 		return err
 	}
-	// Stopped in the reverse order: HTTP, gRPC, admin, store.
+	// Stopped in the reverse order: HTTP, gRPC, admin, store, traces.
+	if err := proc.openTraces(); err != nil {
+		return err
+	}
 	var orders *orderStore
 	if s.serverSettings != nil {
 		if orders, err = proc.openStore(files); err != nil {

@@ -14,6 +14,9 @@ const traceFlushTimeout = 5 * time.Second
 
 // checkTraces reads what OpenTelemetry's variables say.
 func (s *settings) checkTraces(p *problems) {
+	if p.unread("traces-exporter") {
+		return // and told so already
+	}
 	var err error
 	if s.traces, err = export.FromEnvironment(s.Traces.TracesExporter); err != nil {
 		p.others = append(p.others, err)

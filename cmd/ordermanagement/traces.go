@@ -34,6 +34,6 @@ func (p *process) openTraces() error {
 	}
 	p.tracerProvider = provider
 	p.log = slog.New(tracing.LogHandler(p.log.Handler()))
-	p.cleanups.Push(lifecycle.Cleanup{Name: "the exporter of traces", Limit: traceFlushTimeout, Stop: provider.Shutdown, Force: provider.Abandon})
+	p.cleanups.Push(lifecycle.Cleanup{Name: "the exporter of traces", Limit: traceFlushTimeout, Stop: provider.Shutdown})
 	return nil
 }

@@ -12,8 +12,6 @@ import (
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
-
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
 // The exporters, as OTEL_TRACES_EXPORTER names them.
@@ -33,7 +31,6 @@ const (
 type Config struct {
 	exporter string
 	protocol string
-	sampler  sdktrace.Sampler
 }
 
 // Enabled says whether traces go anywhere.
@@ -66,9 +63,7 @@ func FromEnvironment(exporter string) (Config, error) {
 	}
 	var errs []error
 	check := func(err error) { errs = append(errs, err) }
-	var err error
-	c.sampler, err = sampler()
-	check(err)
+	check(checkSampler())
 	check(checkNumbers())
 	check(checkPropagators())
 	if _, err := newResource(""); err != nil {
@@ -122,31 +117,20 @@ func both(suffix string) []variable {
 	return set
 }
 
-func sampler() (sdktrace.Sampler, error) {
+func checkSampler() error {
 	const name, argument = "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"
 	kind := strings.ToLower(get(name))
-	ratio := 1.0
-	if text := get(argument); text != "" && strings.HasSuffix(kind, "traceidratio") {
-		var err error
-		if ratio, err = strconv.ParseFloat(text, 64); err != nil || !(ratio >= 0 && ratio <= 1) {
-			return nil, fmt.Errorf("%s: %q is not a number from 0 to 1", argument, text)
-		}
+	if kind != "" && !slices.Contains([]string{"always_on", "always_off", "traceidratio"}, strings.TrimPrefix(kind, "parentbased_")) {
+		return fmt.Errorf("%s: %q is not one of always_on, always_off, traceidratio, or these with parentbased_ in front", name, kind)
 	}
-	samplers := map[string]sdktrace.Sampler{
-		"always_on":    sdktrace.AlwaysSample(),
-		"always_off":   sdktrace.NeverSample(),
-		"traceidratio": sdktrace.TraceIDRatioBased(ratio),
+	text := get(argument)
+	if text == "" || !strings.HasSuffix(kind, "traceidratio") {
+		return nil
 	}
-	if s, ok := samplers[kind]; ok {
-		return s, nil
+	if ratio, err := strconv.ParseFloat(text, 64); err != nil || !(ratio >= 0 && ratio <= 1) {
+		return fmt.Errorf("%s: %q is not a number from 0 to 1", argument, text)
 	}
-	if kind == "" {
-		kind = "parentbased_always_on" // the specification's default
-	}
-	if s, ok := samplers[strings.TrimPrefix(kind, "parentbased_")]; ok {
-		return sdktrace.ParentBased(s), nil
-	}
-	return nil, fmt.Errorf("%s: %q is not one of always_on, always_off, traceidratio, or these with parentbased_ in front", name, kind)
+	return nil
 }
 
 // checkNumbers checks what the SDK reads as whole numbers.

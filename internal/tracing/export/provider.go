@@ -52,17 +52,14 @@ func New(ctx context.Context, c Config, version string, console io.Writer, log *
 	}
 	e := &exporter{SpanExporter: next, log: log}
 	e.life, e.abandon = context.WithCancel(context.WithoutCancel(ctx))
-	sdk := sdktrace.NewTracerProvider(sdktrace.WithResource(described), sdktrace.WithSampler(c.sampler), sdktrace.WithBatcher(e))
+	sdk := sdktrace.NewTracerProvider(sdktrace.WithResource(described), sdktrace.WithBatcher(e))
 	return &Provider{TracerProvider: sdk, sdk: sdk, exporter: e}, nil
 }
 
-// Shutdown exports what waits. When the context ends first, Abandon gives the rest up.
-func (p *Provider) Shutdown(ctx context.Context) error { return p.sdk.Shutdown(ctx) }
-
-// Abandon ends an export that runs, and lets all others fail at once.
-func (p *Provider) Abandon() error {
-	p.exporter.abandon()
-	return nil
+// Shutdown exports what waits. When the context ends first, its error tells that the rest is given up.
+func (p *Provider) Shutdown(ctx context.Context) error {
+	defer p.exporter.abandon()
+	return p.sdk.Shutdown(ctx)
 }
 
 // exporter logs what goes wrong with another one, which the SDK would tell a global handler.

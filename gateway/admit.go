@@ -14,6 +14,7 @@ import (
 
 	apiv1 "ordermanagement/gen/ordermanagement/api/v1"
 	"ordermanagement/internal/apierror"
+	"ordermanagement/internal/tracing"
 )
 
 // admit checks a request against its route before the generated code sees it, and prepares what that code, and conn,
@@ -41,6 +42,9 @@ func (g *gateway) admit(c *call, r *http.Request, params map[string]string) *sta
 	}
 	if c.outgoing, st = incomingMetadata(r, c.id, g.TrustForwardedFor); st != nil {
 		return st
+	}
+	if g.TracerProvider != nil {
+		tracing.Inject(r.Context(), c.outgoing)
 	}
 	// Where there is no body, and no stream that may be answered without a call, the call itself can tell as early.
 	if g.Admit != nil && (c.route.body != "" || r.ContentLength != 0 || c.route.serverStreams) {

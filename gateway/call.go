@@ -29,7 +29,8 @@ type call struct {
 	memory   memory      // that the request's body or record takes
 	answer   answer      // of a unary call
 
-	called          bool // the RPC has begun; before that, errors are the gateway's own
+	told            *status.Status // what the client is answered, if that is an error
+	called          bool           // the RPC has begun; before that, errors are the gateway's own
 	header, trailer metadata.MD
 	records         *records                      // of a request that streams
 	stream          *stream                       // of a streaming RPC that has begun

@@ -18,10 +18,12 @@ import (
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 
 	"ordermanagement/internal/crowd"
+	"ordermanagement/internal/tracing"
 	"ordermanagement/openapi/docs"
 )
 
@@ -42,6 +44,9 @@ type Options struct {
 	Logger *slog.Logger             // slog.Default if nil
 	// Registry gets the metrics of requests; none are kept if nil.
 	Registry prometheus.Registerer
+
+	// TracerProvider gets a span of every request and of its call; nil if they are not traced.
+	TracerProvider trace.TracerProvider
 
 	// Admit asks the server whether it would take a call with this metadata, before anything of the body is looked at;
 	// its answer is the header metadata and the error of a refusal. Nil where only the call itself can tell, as in a
@@ -166,6 +171,9 @@ func New(options Options) (http.Handler, error) {
 		runtime.WithOutgoingHeaderMatcher(forwardNone),
 		runtime.WithOutgoingTrailerMatcher(forwardNone),
 	)
+	if options.TracerProvider != nil {
+		options.Conn = tracing.Conn(options.Conn, options.TracerProvider)
+	}
 	var err error
 	if g.routes, err = contractRoutes(); err != nil {
 		return nil, err
@@ -200,6 +208,7 @@ func New(options Options) (http.Handler, error) {
 func (g *gateway) middlewares(measure, share, protect middleware) []middleware {
 	return []middleware{
 		g.identify,             // first: makes the call that all others use
+		g.trace,                // outside of whatever answers or logs
 		measure,                // outside of contain, so that it sees the 500 of a panic
 		g.logAccess,            // likewise
 		g.contain,              // outside of whatever may panic

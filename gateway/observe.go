@@ -148,7 +148,7 @@ func (c *call) containSending() {
 }
 
 func (c *call) panicked(p any) *status.Status {
-	c.log.Error("panic in the gateway", slog.String("request_id", c.id), slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
+	c.log.ErrorContext(c.request.Context(), "panic in the gateway", slog.String("request_id", c.id), slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
 	return apierror.Normalize(errPanic)
 }
 

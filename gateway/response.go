@@ -185,6 +185,9 @@ func (w *response) end() {
 // writeError answers with a status, unless something was answered before, to which only a stream of events can add it.
 // Nothing can follow it.
 func (w *response) writeError(st *status.Status) {
+	if w.call.told == nil {
+		w.call.told = st
+	}
 	switch {
 	case w.silent:
 		return

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ordermanagement/internal/auth"
+	"ordermanagement/internal/tracing"
 	"ordermanagement/server/rpc"
 )
 
@@ -18,13 +19,14 @@ type call struct {
 	inProcess bool
 	requestID string
 	began     time.Time
-	lasted    time.Duration // once it has ended
-	origin    auth.Origin   // where the caller is
-	forwarded string        // the same and all before it, as its gateway tells, for the log
-	recheck   *recheck      // of a stream whose caller is known
-	allowance *allowance    // of calls that the caller has left; nil if there is no limit
-	refusal   error         // what went wrong inside, for the log only
-	rehearsal bool          // only whether it would be admitted; see Server.Admit
+	lasted    time.Duration     // once it has ended
+	origin    auth.Origin       // where the caller is
+	forwarded string            // the same and all before it, as its gateway tells, for the log
+	recheck   *recheck          // of a stream whose caller is known
+	allowance *allowance        // of calls that the caller has left; nil if there is no limit
+	messages  *tracing.Messages // of a stream that is traced
+	refusal   error             // what went wrong inside, for the log only
+	rehearsal bool              // only whether it would be admitted; see Server.Admit
 
 	rest    chain // of the links, those that have not begun yet
 	handler next

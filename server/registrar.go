@@ -114,6 +114,9 @@ func (s *checkedStream) RecvMsg(message any) error {
 	if err == nil && s.call.allowance != nil && s.call.method.kind != serverStreamKind {
 		err = s.call.allowance.wait(s.ctx, s.registrar.idle)
 	}
+	if err == nil {
+		s.call.messages.Received()
+	}
 	// The end of a stream that was canceled is no half-close: what has come is not all there is.
 	return s.orEnd(err)
 }
@@ -130,6 +133,9 @@ func (s *checkedStream) SendMsg(message any) error {
 		return err
 	}
 	err := s.inTime(s.registrar.send, errNotTaken, func() error { return s.ServerStream.SendMsg(message) })
+	if err == nil {
+		s.call.messages.Sent()
+	}
 	// The in-process connection answers a bare io.EOF when its client is gone.
 	return s.orEnd(err)
 }

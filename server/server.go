@@ -10,10 +10,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/fullstorydev/grpchan/inprocgrpc"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	_ "google.golang.org/grpc/encoding/gzip" // callers may compress
@@ -31,9 +33,11 @@ type Options struct {
 	PageTokenKey  []byte // 32 bytes; the same in every replica
 	Logger        *slog.Logger
 	Registry      *prometheus.Registry
-	V1            V1
-	Reflection    bool        // whether the contracts can be read by reflection
-	TLS           *tls.Config // nil: plaintext
+	// TracerProvider gets a span of every call; nil if calls are not traced.
+	TracerProvider trace.TracerProvider
+	V1             V1
+	Reflection     bool        // whether the contracts can be read by reflection
+	TLS            *tls.Config // nil: plaintext
 	// Handshakes tells of callers whom TLS has refused; nil if nobody wants to know.
 	Handshakes *handshake.Failures
 	// TrustedGateway says whether a verified client certificate is that of a gateway, whose word for the certificate of a
@@ -170,6 +174,9 @@ func interceptors(o Options, limits Limits, cut context.Context) (chain, error) 
 	}
 	if rates != nil {
 		links = append(links, throttle(rates))
+	}
+	if o.TracerProvider != nil {
+		links = slices.Insert(links, 1, traced(o.TracerProvider)) // outside of what refuses and what logs
 	}
 	return newChain(append(links, authorize(refusals))...)
 }

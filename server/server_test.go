@@ -47,7 +47,7 @@ func (r *rig) as(ctx context.Context) context.Context {
 }
 
 // start starts a server; change may alter its options.
-func start(t *testing.T, change func(*server.Options)) *rig {
+func start(t testing.TB, change func(*server.Options)) *rig {
 	t.Helper()
 	dir := t.TempDir()
 	store, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(dir, "orders.db")})
@@ -80,7 +80,7 @@ func start(t *testing.T, change func(*server.Options)) *rig {
 	return r
 }
 
-func (r *rig) serve(t *testing.T) {
+func (r *rig) serve(t testing.TB) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -107,7 +107,7 @@ func (r *rig) serve(t *testing.T) {
 }
 
 // tokens knows the token of the rig as a caller who may read and write orders, and "reader-secret" as one who may read.
-func (r *rig) tokens(t *testing.T, dir string) auth.Authenticator {
+func (r *rig) tokens(t testing.TB, dir string) auth.Authenticator {
 	t.Helper()
 	var lines []string
 	for name, token := range map[string]string{"writer": r.token, "reader": "reader-secret"} {

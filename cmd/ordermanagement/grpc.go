@@ -28,6 +28,7 @@ func (p *process) addServer(listener net.Listener, orders *orderStore, callers *
 		PageTokenKey:   files.pageTokenKey,
 		Logger:         p.log,
 		Registry:       p.registry,
+		TracerProvider: p.tracerProvider,
 		V1: server.V1{
 			Enabled:     slices.Contains(s.Versions.APIVersions, versionV1),
 			Currency:    s.API.V1Currency,

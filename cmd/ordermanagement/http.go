@@ -21,6 +21,7 @@ func (p *process) addGateway(listener net.Listener, conn connection, admit admis
 		Admit:             admit,
 		Logger:            p.log,
 		Registry:          p.registry,
+		TracerProvider:    p.tracerProvider,
 		LoopbackHostOnly:  s.exposed() != "",
 		MaxBodyBytes:      s.HTTP.MaxBodyBytes,
 		MaxRecordBytes:    s.HTTP.MaxRecordBytes,

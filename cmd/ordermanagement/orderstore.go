@@ -8,6 +8,7 @@ import (
 	"ordermanagement/internal/order"
 	"ordermanagement/internal/store/postgres"
 	"ordermanagement/internal/store/sqlite"
+	"ordermanagement/internal/store/traced"
 )
 
 // pageTokenSecret is the name of the key that seals page tokens, where it is in the database.
@@ -29,6 +30,9 @@ func (p *process) openStore(store order.Store, files *files) (*orderStore, error
 		}
 		store = embedded
 		p.addStore(store)
+	}
+	if p.tracerProvider != nil {
+		store = traced.Store(store, p.tracerProvider)
 	}
 	service := order.NewService(store)
 	if p.settings.API.SampleData {
@@ -62,6 +66,9 @@ func (p *process) openDatabase() (order.Store, []byte, error) {
 		return nil, nil, nil
 	}
 	options := s.Database.options()
+	if p.tracerProvider != nil {
+		options.Tracer = traced.NewStatements(p.tracerProvider)
+	}
 	options.Connections, options.Timeout = s.Pool.DatabaseConnections, s.Pool.DatabaseTimeout
 	store, err := postgres.Open(p.ctx, options)
 	if err != nil {

@@ -75,10 +75,14 @@ func (p *problems) of(command *kong.Context) error {
 	return p.err()
 }
 
+// unread says whether the value of a flag could not even be read.
+func (p *problems) unread(flag string) bool {
+	return slices.ContainsFunc(p.flags, func(f *kong.Flag) bool { return f.Name == flag && p.unreadable(f) != nil })
+}
+
 // report adds what is wrong with the value of a flag, unless it could not even be read.
 func (p *problems) report(flag, format string, args ...any) {
-	unread := slices.ContainsFunc(p.flags, func(f *kong.Flag) bool { return f.Name == flag && p.unreadable(f) != nil })
-	if !unread {
+	if !p.unread(flag) {
 		p.others = append(p.others, fmt.Errorf("--"+flag+": "+format, args...))
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/errgroup"
 
 	"ordermanagement/internal/admin"
@@ -35,11 +37,14 @@ type process struct {
 	lines      *logLines // of the log; to be flushed when nothing logs any more
 	registry   *prometheus.Registry
 	handshakes *handshake.Failures
-	serving    []any                         // for the log: where
-	tasks      []func(context.Context) error // run together; they end when their clean-ups run
-	cleanups   lifecycle.Stack
-	fronts     []lifecycle.Cleanup // of what callers reach; they are stopped side by side
-	draining   chan struct{}       // closed on the way down
+	stdout     io.Writer
+	// tracerProvider is what the layers are given; nil if nothing is traced.
+	tracerProvider trace.TracerProvider
+	serving        []any                         // for the log: where
+	tasks          []func(context.Context) error // run together; they end when their clean-ups run
+	cleanups       lifecycle.Stack
+	fronts         []lifecycle.Cleanup // of what callers reach; they are stopped side by side
+	draining       chan struct{}       // closed on the way down
 }
 
 func newProcess(p *program, s *settings) *process {
@@ -51,7 +56,7 @@ func newProcess(p *program, s *settings) *process {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	buffered := newBufferedLog(p.stderr, s.Log)
 	log := slog.New(buffered)
-	return &process{ctx: p.ctx, settings: s, log: log, lines: buffered.lines, registry: registry, draining: make(chan struct{}), cleanups: lifecycle.Stack{
+	return &process{ctx: p.ctx, settings: s, log: log, lines: buffered.lines, registry: registry, stdout: p.stdout, draining: make(chan struct{}), cleanups: lifecycle.Stack{
 		OutOfTime: func(name string) { log.Warn("not done in time, cut off", "stopping", name) },
 	}}
 }

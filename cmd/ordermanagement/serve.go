@@ -70,6 +70,10 @@ func (p *program) serve(s *settings) (err error) {
 	if err := proc.limitConnections(listeners); err != nil {
 		return err
 	}
+	// Stopped in the reverse order: HTTP and gRPC, admin, store, traces.
+	if err := proc.openTraces(); err != nil {
+		return err
+	}
 	database, pageTokenKey, err := proc.openDatabase()
 	if err != nil {
 		return err
@@ -81,7 +85,6 @@ func (p *program) serve(s *settings) (err error) {
 	if files.pageTokenKey == nil {
 		files.pageTokenKey = pageTokenKey
 	}
-	// Stopped in the reverse order: HTTP and gRPC, admin, store.
 	var orders *orderStore
 	if s.serverSettings != nil {
 		if orders, err = proc.openStore(database, files); err != nil {

@@ -9,6 +9,7 @@ import (
 	"ordermanagement/gateway"
 	"ordermanagement/internal/auth/oauth"
 	"ordermanagement/internal/store/postgres"
+	"ordermanagement/internal/tracing/export"
 	"ordermanagement/server"
 )
 
@@ -48,6 +49,8 @@ type settings struct {
 	*gatewaySettings
 	*upstreamSettings
 	*issuerSettings
+
+	traces export.Config // what Traces and the environment say together
 }
 
 // common is what every process has.
@@ -57,6 +60,7 @@ type common struct {
 	TLS      tlsSettings      `embed:"" group:"TLS"`
 	Versions versionSettings  `embed:"" group:"API"`
 	Admin    adminSettings    `embed:"" group:"Operating"`
+	Traces   tracesSettings   `embed:"" group:"Operating"`
 	Shutdown shutdownSettings `embed:"" group:"Operating"`
 	Limits   limitSettings    `embed:"" group:"Limits"`
 }
@@ -85,6 +89,12 @@ type versionSettings struct {
 
 type adminSettings struct {
 	AdminListen string `placeholder:"HOST:PORT" help:"Address of health, readiness, metrics and profiles, without TLS or authentication, or off (default ${admin_listen}; of a gateway alone ${gateway_admin})."`
+}
+
+// tracesSettings has one flag beside the variables of OpenTelemetry, which say all the rest: for who has no collector yet,
+// or wants none in spite of the environment.
+type tracesSettings struct {
+	TracesExporter string `type:"choice" oneof:"none,otlp,console" placeholder:"none|otlp|console" help:"Where OpenTelemetry traces go: none, otlp (a collector) or console (JSON on stdout). The variables OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_TRACES_SAMPLER and so on say more (default: OTEL_TRACES_EXPORTER, else otlp with an endpoint, else none)."`
 }
 
 type shutdownSettings struct {

@@ -28,6 +28,7 @@ func (s *settings) complete(p *problems) error {
 	checkRange(p, "shutdown-delay", s.Shutdown.ShutdownDelay, 0, maxShutdownDelay)
 	checkRange(p, "shutdown-timeout", s.Shutdown.ShutdownTimeout, time.Millisecond, maxShutdownTimeout)
 	s.Limits.check(p)
+	s.checkTraces(p)
 	if s.serverSettings != nil {
 		s.serverSettings.check(p)
 	}

@@ -109,11 +109,11 @@ func (p *Program) Run(t testing.TB, args ...string) (code int, output string) {
 	return command.ProcessState.ExitCode(), printed.String()
 }
 
-// environment is the caller's without settings of the program, and with a race detector that ends the process at a
+// environment is the caller's without settings of the program and of OpenTelemetry, and with a race detector that ends the process at a
 // race, and doesn't wait for races at its end.
 func environment() []string {
 	inherited := slices.DeleteFunc(os.Environ(), func(setting string) bool {
-		return strings.HasPrefix(setting, "ORDERMANAGEMENT_") || strings.HasPrefix(setting, "GORACE=")
+		return strings.HasPrefix(setting, "ORDERMANAGEMENT_") || strings.HasPrefix(setting, "OTEL_") || strings.HasPrefix(setting, "GORACE=")
 	})
 	return append(inherited, "GORACE=halt_on_error=1 atexit_sleep_ms=0")
 }

@@ -21,6 +21,7 @@ type Config struct {
 	Command string   // "serve" if empty; else "server" or "gateway"
 	DataDir string   // a new one if empty
 	Args    []string // more flags
+	Env     []string // more variables, NAME=VALUE
 	Open    bool     // neither TLS nor authentication: --tls=off --auth=off
 	Wrapper []string // a command that executes the one that follows it in its own place, such as strace -D
 }
@@ -93,7 +94,7 @@ func (p *Program) launch(t testing.TB, config Config) *Service {
 		args = append(args, "--tls=off", "--auth=off")
 	}
 	child := exec.Command(args[0], append(args[1:], config.Args...)...)
-	child.Env, child.Stdout, child.Stderr = environment(), s.output, s.output
+	child.Env, child.Stdout, child.Stderr = append(environment(), config.Env...), s.output, s.output
 	if err := child.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -86,3 +86,6 @@ func (r *Request) claims() iter.Seq[Resource] {
 		}
 	}
 }
+
+// Context is that of the caller.
+func (r *Request) Context() context.Context { return r.ctx }

@@ -35,8 +35,8 @@ func (w *writer) Transact(requests []*group.Request) (err error) {
 	t := newTransaction(w.kinds, requests)
 	pause := retryPause
 	for range maxTransactions {
-		// Not the context of a caller: those of the others go on.
-		err = w.pool.send(context.Background(), t.queue)
+		// The context of one of the callers, for traces; its end is not that of the others.
+		err = w.pool.send(context.WithoutCancel(requests[0].Context()), t.queue)
 		if !repeatable(err) {
 			break
 		}

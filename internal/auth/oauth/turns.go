@@ -20,7 +20,7 @@ const (
 	networkShare = 0.25
 	// waiting is how many may have or await each of these turns; more are refused at once. Whoever waits takes something of
 	// the gateway and the server meanwhile.
-	waiting = 4
+	waiting = 16
 )
 
 var (

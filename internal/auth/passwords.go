@@ -26,8 +26,8 @@ const (
 	maxWait = 2 * time.Second
 	// maxWaiting and maxWaitingOfNetwork are how many checks may run or wait at the same time, in all and of those who come
 	// from one network. Whoever waits takes something of the gateway and the server meanwhile.
-	maxWaiting          = 512
-	maxWaitingOfNetwork = 128
+	maxWaiting          = 256
+	maxWaitingOfNetwork = 32
 	// wrongShare and nobodyShare of all processors' time may go to wrong passwords of users, and of names that nobody has.
 	wrongShare  = 0.1
 	nobodyShare = 0.02

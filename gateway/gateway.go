@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -140,7 +141,7 @@ type gateway struct {
 	mux    *runtime.ServeMux
 	routes routes
 	pages  map[string]page
-	memory *crowd.Crowd // for bodies and records
+	memory *crowd.Crowd[netip.Prefix] // for bodies and records
 
 	buffers sync.Pool // of answers that were sent
 }

@@ -29,14 +29,14 @@ func MinBodyMemory(bodyBytes, recordBytes int64) int64 {
 // memory is what one call has of the memory for bodies and records, of which there is Options.MaxBodyMemory for all. It
 // belongs to whoever reads the request: the goroutine that handles it or, in a stream, the one that sends.
 type memory struct {
-	all     *crowd.Crowd
+	all     *crowd.Crowd[netip.Prefix]
 	network netip.Prefix // where the request comes from
 	taken   int64
 }
 
 // newBodyMemory is what there is for all, of which one network has half: who sends bodies slowly keeps only their own out.
-func newBodyMemory(o Options) *crowd.Crowd {
-	return crowd.New(o.MaxBodyMemory, max(o.MaxBodyMemory/2, min(o.MaxBodyMemory, MinBodyMemory(o.MaxBodyBytes, o.MaxRecordBytes))))
+func newBodyMemory(o Options) *crowd.Crowd[netip.Prefix] {
+	return crowd.New[netip.Prefix](o.MaxBodyMemory, max(o.MaxBodyMemory/2, min(o.MaxBodyMemory, MinBodyMemory(o.MaxBodyBytes, o.MaxRecordBytes))))
 }
 
 // networkOf is where a request comes from: its peer, or what a trusted proxy has seen.

@@ -33,8 +33,8 @@ const (
 // strangers bounds the calls of public methods from the network.
 type strangers struct {
 	gateway  trust
-	messages *crowd.Crowd // that arrive
-	streams  *crowd.Crowd // that are open
+	messages *crowd.Crowd[netip.Prefix] // that arrive
+	streams  *crowd.Crowd[netip.Prefix] // that are open
 
 	mu   sync.Mutex
 	pace *simplelru.LRU[netip.Prefix, *rate.Limiter]
@@ -44,8 +44,8 @@ func newStrangers(gateway trust) *strangers {
 	pace, _ := simplelru.NewLRU[netip.Prefix, *rate.Limiter](maxPublicNetworks, nil) // fails for no size only
 	return &strangers{
 		gateway: gateway, pace: pace,
-		messages: crowd.New(maxPublicMessages, maxPublicMessagesOfNetwork),
-		streams:  crowd.New(maxPublicStreams, maxPublicStreamsOfNetwork),
+		messages: crowd.New[netip.Prefix](maxPublicMessages, maxPublicMessagesOfNetwork),
+		streams:  crowd.New[netip.Prefix](maxPublicStreams, maxPublicStreamsOfNetwork),
 	}
 }
 

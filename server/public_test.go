@@ -155,6 +155,45 @@ func TestStreamOutlivesNoCredential(t *testing.T) {
 	}
 }
 
+// Idle streams of one tenant, whoever of it opens them, don't take all places of a gateway.
+func TestStreamsOfOneTenant(t *testing.T) {
+	who := &changing{}
+	r := start(t, func(o *server.Options) { o.Authenticator = who })
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	open := func(tenant, subject string, n int) {
+		t.Helper()
+		who.set(auth.Caller{Subject: subject, Tenant: tenant, Scopes: auth.AllScopes()}, nil)
+		for i := range n {
+			stream, err := ecommerce.NewOrderManagementClient(r.server.Conn()).ProcessOrders(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if i < n-1 {
+				if _, err := stream.Header(); err != nil { // it is open
+					t.Fatalf("stream %d: %v", i, err)
+				}
+				continue
+			}
+			_, err = stream.Recv()
+			wantReason(t, err, codes.ResourceExhausted, apiv1.ErrorReason_RATE_LIMITED)
+		}
+	}
+	open("t", "token:a", 256+1)
+	open("t", "token:b", 256+1) // the tenant has 512 then, too
+	open("t", "token:c", 1)
+	who.set(auth.Caller{Subject: "token:a", Tenant: "u", Scopes: auth.AllScopes()}, nil)
+	stream, err := ecommerce.NewOrderManagementClient(r.server.Conn()).ProcessOrders(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = stream.Send(wrapperspb.String("none"))
+	_ = stream.CloseSend()
+	if _, err := stream.Recv(); status.Code(err) != codes.NotFound {
+		t.Errorf("another tenant: %v", err)
+	}
+}
+
 // Watching health lasts, and is for strangers too, but not for any number of them.
 func TestWatchesOfStrangers(t *testing.T) {
 	r := start(t, nil)

@@ -171,6 +171,7 @@ func interceptors(o Options, limits Limits, cut context.Context) (chain, error) 
 		retire(o.V1),
 		limit(limits.CallTimeout, cut),
 		authenticate(o.Authenticator, o.TrustedGateway, refusals, limits.RecheckInterval),
+		boundStreams(),
 	}
 	if rates != nil {
 		links = append(links, throttle(rates))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"net/netip"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -69,7 +70,7 @@ type passwords struct {
 	nobody  ledger
 	flights singleflight.Group
 	slots   *semaphore.Weighted
-	waiting *crowd.Crowd
+	waiting *crowd.Crowd[netip.Prefix]
 	round   atomic.Int64 // how long the last check took, in ns, divided by its 2^cost rounds
 }
 
@@ -96,7 +97,7 @@ func newPasswords(now func() time.Time) *passwords {
 		compare: bcrypt.CompareHashAndPassword,
 		users:   newLedger(maxUsers, wrongShare*processors),
 		nobody:  newLedger(maxNobody, nobodyShare*processors),
-		waiting: crowd.New(maxWaiting, maxWaitingOfNetwork),
+		waiting: crowd.New[netip.Prefix](maxWaiting, maxWaitingOfNetwork),
 		slots:   semaphore.NewWeighted(max(1, int64(slotShare*processors))),
 	}
 	p.right, _ = lru.New[fact, struct{}](maxUsers)

@@ -1,5 +1,5 @@
-// Package crowd bounds how much there is at the same time: in total, and of one network, so that who comes from one network
-// can't keep those of others out.
+// Package crowd bounds how much there is at the same time: in total, and of each one, a network or a caller, so that none can
+// keep others out.
 package crowd
 
 import (
@@ -8,38 +8,38 @@ import (
 )
 
 // Crowd counts what is there: callers, or what they take. Nobody waits: what has no room is not let in.
-type Crowd struct {
-	most, mostOfNetwork int64
+type Crowd[K comparable] struct {
+	most, mostOfEach int64
 
-	mu       sync.Mutex
-	all      int64
-	networks map[netip.Prefix]int64 // those of which something is there
+	mu   sync.Mutex
+	all  int64
+	each map[K]int64 // those of which something is there
 }
 
-// New makes one with room for so much, and for so much of one network.
-func New(most, mostOfNetwork int64) *Crowd {
-	return &Crowd{most: most, mostOfNetwork: mostOfNetwork, networks: map[netip.Prefix]int64{}}
+// New makes one with room for so much, and for so much of each.
+func New[K comparable](most, mostOfEach int64) *Crowd[K] {
+	return &Crowd[K]{most: most, mostOfEach: mostOfEach, each: map[K]int64{}}
 }
 
-// Enter says whether there is room for n more of a network, which then have to leave.
-func (c *Crowd) Enter(network netip.Prefix, n int64) bool {
+// Enter says whether there is room for n more of one, which then have to leave.
+func (c *Crowd[K]) Enter(of K, n int64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.all+n > c.most || c.networks[network]+n > c.mostOfNetwork {
+	if c.all+n > c.most || c.each[of]+n > c.mostOfEach {
 		return false
 	}
 	c.all += n
-	c.networks[network] += n
+	c.each[of] += n
 	return true
 }
 
 // Leave makes room again for as many.
-func (c *Crowd) Leave(network netip.Prefix, n int64) {
+func (c *Crowd[K]) Leave(of K, n int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.all -= n
-	if c.networks[network] -= n; c.networks[network] == 0 {
-		delete(c.networks, network)
+	if c.each[of] -= n; c.each[of] == 0 {
+		delete(c.each, of)
 	}
 }
 

@@ -13,7 +13,7 @@ func network(text string) netip.Prefix { return netip.MustParsePrefix(text) }
 
 func TestCrowd(t *testing.T) {
 	a, b, d := network("192.0.2.1/32"), network("192.0.2.2/32"), network("2001:db8::/64")
-	c := crowd.New(3, 2)
+	c := crowd.New[netip.Prefix](3, 2)
 	enter := func(from netip.Prefix, want bool) {
 		t.Helper()
 		if got := c.Enter(from, 1); got != want {
@@ -41,7 +41,7 @@ func TestCrowd(t *testing.T) {
 // What is large takes as much room as it says.
 func TestCrowdOfLargeOnes(t *testing.T) {
 	a, b := network("192.0.2.1/32"), network("192.0.2.2/32")
-	c := crowd.New(100, 60)
+	c := crowd.New[netip.Prefix](100, 60)
 	if !c.Enter(a, 60) || c.Enter(a, 1) || c.Enter(b, 41) || !c.Enter(b, 40) {
 		t.Error("the room is not what it was")
 	}
@@ -52,7 +52,7 @@ func TestCrowdOfLargeOnes(t *testing.T) {
 }
 
 func TestCrowdByMany(t *testing.T) {
-	c := crowd.New(10, 5)
+	c := crowd.New[netip.Prefix](10, 5)
 	var inside, refused atomic.Int64
 	var all sync.WaitGroup
 	for i := range 50 {

@@ -31,7 +31,7 @@ var (
 // turns bounds what is asked at the same time. Who has to wait is served in order, within each of the bounds.
 type turns struct {
 	all, unknown *semaphore.Weighted
-	crowd        *crowd.Crowd // of those that ask or wait because of an unknown token
+	crowd        *crowd.Crowd[netip.Prefix] // of those that ask or wait because of an unknown token
 	perNetwork   int64
 
 	mu       sync.Mutex
@@ -49,7 +49,7 @@ func newTurns(most int) *turns {
 	unknown, perNetwork := share(unknownShare), share(networkShare)
 	return &turns{
 		all: semaphore.NewWeighted(int64(most)), unknown: semaphore.NewWeighted(unknown), perNetwork: perNetwork,
-		crowd: crowd.New(waiting*unknown, waiting*perNetwork), networks: map[netip.Prefix]*line{},
+		crowd: crowd.New[netip.Prefix](waiting*unknown, waiting*perNetwork), networks: map[netip.Prefix]*line{},
 	}
 }
 

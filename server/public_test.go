@@ -3,6 +3,7 @@ package server_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -161,6 +162,8 @@ func TestStreamsOfOneTenant(t *testing.T) {
 	r := start(t, func(o *server.Options) { o.Authenticator = who })
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
+	var kept []grpc.ClientStream // those in process end when nobody has them any more
+	defer func() { runtime.KeepAlive(kept) }()
 	open := func(tenant, subject string, n int) {
 		t.Helper()
 		who.set(auth.Caller{Subject: subject, Tenant: tenant, Scopes: auth.AllScopes()}, nil)
@@ -169,6 +172,7 @@ func TestStreamsOfOneTenant(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			kept = append(kept, stream)
 			if i < n-1 {
 				if _, err := stream.Header(); err != nil { // it is open
 					t.Fatalf("stream %d: %v", i, err)

@@ -72,7 +72,7 @@ func resolve(list []string, name string) resolver.Builder {
 // perServer are the credentials for each server of a list: crypto/tls does not tell a verification which IP address was
 // dialled, so each needs its own. It never changes.
 type perServer struct {
-	credentials.TransportCredentials // what they have in common
+	credentials.TransportCredentials                                             // what they have in common
 	servers                          map[string]credentials.TransportCredentials // by resolver.Address.ServerName
 }
 

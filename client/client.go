@@ -15,6 +15,7 @@
 package client
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -39,8 +40,9 @@ const (
 // DefaultMaxReceiveBytes is how large an answer may be. One large order can be more than gRPC's own 4 MiB.
 const DefaultMaxReceiveBytes = 64 << 20
 
-// New makes a connection to the target (https://github.com/grpc/grpc/blob/master/doc/naming.md). It connects when the
-// first call is made. It fails when options contradict each other and when a file of theirs can't be used.
+// New makes a connection to the target: a server or a name (https://github.com/grpc/grpc/blob/master/doc/naming.md), or a
+// list of servers that know the same, HOST:PORT,HOST:PORT, which is [Balanced]. It connects when the first call is made.
+// It fails when options contradict each other, when a file of theirs can't be used, and when a list has what is no server.
 func New(target string, options ...Option) (*grpc.ClientConn, error) {
 	var s settings
 	for _, option := range options {
@@ -48,7 +50,11 @@ func New(target string, options ...Option) (*grpc.ClientConn, error) {
 			return nil, err
 		}
 	}
-	secure, err := s.transport(target)
+	list, err := servers(target)
+	if err != nil {
+		return nil, fmt.Errorf("client: %w", err)
+	}
+	secure, err := s.transports(target, list)
 	if err != nil {
 		return nil, err
 	}
@@ -58,12 +64,44 @@ func New(target string, options ...Option) (*grpc.ClientConn, error) {
 		// grpc.WithPerRPCCredentials would send both.
 		calls = append(calls, grpc.PerRPCCredentials(s.credentials))
 	}
-	dial := append([]grpc.DialOption{
+	dial := []grpc.DialOption{
 		grpc.WithTransportCredentials(secure),
 		grpc.WithDefaultCallOptions(calls...),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveInterval, Timeout: keepaliveTimeout}),
-	}, s.dial...)
+	}
+	if list != nil {
+		target = listScheme + ":///" + target
+		dial = append(dial, grpc.WithResolvers(resolve(list, s.serverName())), grpc.WithDefaultServiceConfig(balanced))
+	}
+	dial = append(dial, s.dial...)
 	return grpc.NewClient(target, dial...)
+}
+
+// transports is how bytes travel to the target, or to each server of a list.
+func (s *settings) transports(target string, list []string) (credentials.TransportCredentials, error) {
+	if list == nil {
+		return s.transport(target)
+	}
+	p := perServer{servers: make(map[string]credentials.TransportCredentials, len(list))}
+	for _, server := range list {
+		secure, err := s.transport(server)
+		if err != nil {
+			return nil, err
+		}
+		p.TransportCredentials, p.servers[cmp.Or(s.serverName(), server)] = secure, secure
+	}
+	return p, nil
+}
+
+// serverName is the name that all servers are to have; empty if each has its own.
+func (s *settings) serverName() string {
+	switch {
+	case s.tls != nil:
+		return s.tls.ServerName
+	case s.tlsFiles != nil:
+		return s.tlsFiles.ServerName
+	}
+	return ""
 }
 
 // transport is how bytes travel.

@@ -10,6 +10,8 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/health"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 
@@ -23,7 +25,8 @@ import (
 type greeter struct {
 	helloworld.UnimplementedGreeterServer
 	address string
-	dir     string // holds ca.crt, and server.crt and server.key, which it follows
+	dir     string         // holds ca.crt, and server.crt and server.key, which it follows
+	health  *health.Server // nil if it doesn't say
 
 	mu          sync.Mutex
 	calls       []metadata.MD
@@ -80,7 +83,13 @@ func (k kept) Accept() (net.Conn, error) {
 // secureGreeter starts a greeter with TLS, that asks clients for certificates as the options say.
 func secureGreeter(t *testing.T, auth certs.ClientAuth) *greeter {
 	t.Helper()
-	g := &greeter{dir: t.TempDir()}
+	return secureGreeterIn(t, t.TempDir(), auth, nil)
+}
+
+// secureGreeterIn starts one with the certificates of a directory, which others may share.
+func secureGreeterIn(t *testing.T, dir string, auth certs.ClientAuth, health *health.Server) *greeter {
+	t.Helper()
+	g := &greeter{dir: dir, health: health}
 	made, err := certs.EnsureDevelopment(g.dir, certs.DevelopmentOptions{})
 	must(t, err)
 	options := certs.ServerOptions{CertFile: made.ServerCertFile, KeyFile: made.ServerKeyFile, ClientAuth: auth}
@@ -106,6 +115,9 @@ func (g *greeter) serve(t *testing.T, options ...grpc.ServerOption) {
 	must(t, err)
 	server := grpc.NewServer(options...)
 	helloworld.RegisterGreeterServer(server, g)
+	if g.health != nil {
+		healthpb.RegisterHealthServer(server, g.health)
+	}
 	g.address = listener.Addr().String()
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(kept{listener, g}) }()

@@ -52,7 +52,7 @@ func (p *process) addServer(listener net.Listener, orders *orderStore, callers *
 	return srv, nil
 }
 
-// dial makes the connections of a gateway to a server in another process.
+// dial makes the connections of a gateway to servers in other processes.
 func (p *process) dial(files *files) (*upstream, error) {
 	u := p.settings.Upstream
 	security := client.Plaintext()
@@ -66,19 +66,17 @@ func (p *process) dial(files *files) (*upstream, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.cleanups.Push(lifecycle.Cleanup{Name: "the connection to the server", Limit: closeTimeout, Stop: func(context.Context) error {
+	p.cleanups.Push(lifecycle.Cleanup{Name: "the connections to the servers", Limit: closeTimeout, Stop: func(context.Context) error {
 		return conn.close()
 	}})
 	return conn, nil
 }
 
 // serverHealth asks whether the server on the other side of a connection serves.
-func serverHealth(health grpc_health_v1.HealthClient) func(context.Context) error {
-	return func(ctx context.Context) error {
-		answer, err := health.Check(ctx, &grpc_health_v1.HealthCheckRequest{})
-		if err == nil && answer.GetStatus() != grpc_health_v1.HealthCheckResponse_SERVING {
-			err = errors.New("the server reports " + answer.GetStatus().String())
-		}
-		return err
+func serverHealth(ctx context.Context, health grpc_health_v1.HealthClient) error {
+	answer, err := health.Check(ctx, &grpc_health_v1.HealthCheckRequest{})
+	if err == nil && answer.GetStatus() != grpc_health_v1.HealthCheckResponse_SERVING {
+		err = errors.New("the server reports " + answer.GetStatus().String())
 	}
+	return err
 }

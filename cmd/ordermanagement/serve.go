@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"google.golang.org/grpc/health/grpc_health_v1"
-
 	"ordermanagement/internal/handshake"
 )
 
@@ -121,7 +119,7 @@ func (p *program) serve(s *settings) (err error) {
 			return err
 		}
 		conn = client
-		ready.check = serverHealth(grpc_health_v1.NewHealthClient(client))
+		ready.check = client.check
 	}
 	if s.gatewaySettings != nil {
 		if err := proc.addGateway(listeners.http, conn, admit, issuer, files); err != nil {

@@ -141,7 +141,7 @@ type connectionSettings struct {
 	MaxConnectionAgeGrace time.Duration `default:"${max_connection_age_grace}" help:"Time that calls on a gRPC connection of that age have to end."`
 	KeepaliveInterval     time.Duration `default:"${keepalive_interval}" help:"Time of silence after which the server asks whether a gRPC client is alive."`
 	KeepaliveTimeout      time.Duration `default:"${keepalive_timeout}" help:"Time that the client has to answer that."`
-	MinPingInterval       time.Duration `default:"${min_ping_interval}" help:"Least time between two pings of a gRPC client; one that pings more often is disconnected. The clients and gateways of this project ping every 30s."`
+	MinPingInterval       time.Duration `default:"${min_ping_interval}" help:"Least time between two pings of a gRPC client; one that pings more often is disconnected. The clients of this project ping every 30s, its gateways every 10s."`
 }
 
 // databaseSettings name a database.
@@ -233,9 +233,9 @@ type upstreamSettings struct {
 }
 
 type serverAddressSettings struct {
-	ServerAddress string `default:"${server_address}" placeholder:"TARGET" help:"gRPC server to call, HOST:PORT or another gRPC target (default ${default})."`
+	ServerAddress string `default:"${server_address}" placeholder:"TARGET" help:"gRPC server to call, HOST:PORT; several over one database, HOST:PORT,HOST:PORT or dns:///NAME:PORT, whose addresses they are, are called by turns while they are healthy; or another gRPC target (default ${default})."`
 	ServerCA      string `name:"server-ca" placeholder:"FILE" help:"Authorities that may have signed the server's certificate, PEM (default: ca.crt in the data directory)."`
-	ServerName    string `placeholder:"NAME" help:"Name in the server's certificate, if it is not the host of --server-address."`
+	ServerName    string `placeholder:"NAME" help:"Name in the servers' certificates, if it is not the host in --server-address."`
 	GatewayCert   string `placeholder:"FILE" help:"Client certificate to show to the server, PEM (default: gateway.crt in the data directory)."`
 	GatewayKey    string `placeholder:"FILE" help:"Private key of --gateway-cert, PEM (default: gateway.key in the data directory)."`
 }

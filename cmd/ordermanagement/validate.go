@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ordermanagement/certs"
+	"ordermanagement/client"
 	"ordermanagement/gateway"
 	"ordermanagement/internal/order"
 	"ordermanagement/internal/store/postgres"
@@ -196,6 +197,8 @@ func (s *upstreamSettings) check(p *problems, tls bool) {
 	u := &s.Upstream
 	if u.ServerAddress == "" {
 		p.report("server-address", "is empty; name the server, e.g. %s", defaultServerAddress)
+	} else if err := client.CheckTarget(u.ServerAddress); err != nil {
+		p.report("server-address", "%w", err)
 	}
 	if (u.GatewayCert == "") != (u.GatewayKey == "") {
 		p.report("gateway-cert", "--gateway-cert and --gateway-key go together; give both or none")

@@ -20,6 +20,7 @@ import (
 type Config struct {
 	Command string   // "serve" if empty; else "server" or "gateway"
 	DataDir string   // a new one if empty
+	GRPC    string   // address of the gRPC listener, of a service that ran before; a free one if empty
 	Args    []string // more flags
 	Env     []string // more variables, NAME=VALUE
 	Open    bool     // neither TLS nor authentication: --tls=off --auth=off
@@ -87,7 +88,9 @@ func (p *Program) launch(t testing.TB, config Config) *Service {
 	}
 	args := append(config.Wrapper[:len(config.Wrapper):len(config.Wrapper)], file, command, "--data-dir="+config.DataDir)
 	for flag, address := range s.listeners(command) {
-		*address = freeAddress(t)
+		if *address = config.GRPC; flag != "--grpc-listen" || config.GRPC == "" {
+			*address = freeAddress(t)
+		}
 		args = append(args, flag+"="+*address)
 	}
 	if config.Open {
@@ -216,6 +219,19 @@ func (s *Service) Kill(t testing.TB) {
 		t.Errorf("SIGKILL: %v", err)
 	}
 	<-s.done
+}
+
+// Hang has the process stand still (SIGSTOP): its connections stay open, and nothing answers. Resume it before the test ends.
+func (s *Service) Hang(t testing.TB) { s.signal(t, syscall.SIGSTOP) }
+
+// Resume lets a process go on that hangs.
+func (s *Service) Resume(t testing.TB) { s.signal(t, syscall.SIGCONT) }
+
+func (s *Service) signal(t testing.TB, signal syscall.Signal) {
+	t.Helper()
+	if err := s.process.Signal(signal); err != nil {
+		t.Errorf("%v: %v", signal, err)
+	}
 }
 
 func (s *Service) end(t testing.TB) {

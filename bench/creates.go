@@ -23,6 +23,22 @@ func plain(key []byte) []byte { return key }
 
 // createOverGRPC creates orders.
 func createOverGRPC(l *lab, r *running, clients int) (*load.Clients, error) {
+	return l.createAll(r, clients, "")
+}
+
+// createKeyedOverGRPC creates orders, each with a request id of its own.
+func createKeyedOverGRPC(l *lab, r *running, clients int) (*load.Clients, error) {
+	return l.createAll(r, clients, requestIDStart+order.Key[len(order.Key)-requestIDDigits:])
+}
+
+const (
+	// A request id is a UUID, whose last digits are here those of the order's key.
+	requestIDStart  = "6f1c2b1e-0a4d-4c59-8f7e-"
+	requestIDDigits = 12
+)
+
+// createAll makes clients that create orders, with request ids like the given one unless that is empty.
+func (l *lab) createAll(r *running, clients int, requestID string) (*load.Clients, error) {
 	client, err := r.dialGRPC(l, clients)
 	if err != nil {
 		return nil, err
@@ -32,7 +48,7 @@ func createOverGRPC(l *lab, r *running, clients int) (*load.Clients, error) {
 		return nil, err
 	}
 	draft.ExternalId = order.Key
-	message, err := proto.Marshal(&ordermanagementv2.CreateOrderRequest{Order: draft})
+	message, err := proto.Marshal(&ordermanagementv2.CreateOrderRequest{Order: draft, RequestId: requestID})
 	if err != nil {
 		return nil, err
 	}
@@ -48,12 +64,28 @@ func createOverGRPC(l *lab, r *running, clients int) (*load.Clients, error) {
 		made.Calls = append(made.Calls, client.Call(i, load.Message{
 			Method:        ordermanagementv2.OrderService_CreateOrder_FullMethodName,
 			Authorization: r.authorization,
-			Body:          requests.Next,
+			Body:          keyed(requests, requestID),
 			Check:         check.Check,
 		}))
 	}
 	made.After = func(ctx context.Context) error { return l.readBack(ctx, r, created, proto.Unmarshal) }
 	return made, nil
+}
+
+// keyed gives each request a request id of its own, in the place of the given one.
+func keyed(requests *order.Unique, requestID string) func() []byte {
+	if requestID == "" {
+		return requests.Next
+	}
+	at := -1
+	return func() []byte {
+		message, key := requests.Next(), requests.Key()
+		if at < 0 {
+			at = bytes.Index(message, []byte(requestIDStart)) + len(requestIDStart)
+		}
+		copy(message[at:], key[len(key)-requestIDDigits:])
+		return message
+	}
 }
 
 // createOverHTTP creates orders.

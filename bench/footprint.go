@@ -28,6 +28,7 @@ func (q quantity) name() string { return q.what }
 func quantities() []quantity {
 	return []quantity{
 		{"resident memory of serve, its peak under the loads above at 64 clients", "MiB", 64, peakMemory},
+		{"resident memory of server on PostgreSQL, its peak under reads and creates at 64 clients", "MiB", 96, peakMemoryOnPostgres},
 		{"start of serve to its first HTTPS answer, which is an order", "ms", 50, startTime},
 		{"the same in an empty data directory: authority, keys and database are made", "ms", 0, firstStartTime},
 		{"p99 of 16 gRPC clients with a JWT under a flood of wrong passwords, to that without", "×", 2, passwordFlood},
@@ -44,11 +45,19 @@ const (
 
 // peakMemory reads what the kernel has seen at most, after every kind of load.
 func peakMemory(ctx context.Context, l *lab, o options) (values []float64, note string, err error) {
-	r, err := l.start(ctx, oursServe)
+	return l.peak(ctx, o, oursServe, getOverHTTP, getOverGRPC, createOverHTTP, createOverGRPC)
+}
+
+func peakMemoryOnPostgres(ctx context.Context, l *lab, o options) (values []float64, note string, err error) {
+	return l.peak(ctx, o, oursOnPostgres, getOverGRPC, createKeyedOverGRPC)
+}
+
+func (l *lab) peak(ctx context.Context, o options, s starter, calls ...caller) (values []float64, note string, err error) {
+	r, err := l.start(ctx, s)
 	if err != nil {
 		return nil, "", err
 	}
-	for _, call := range []caller{getOverHTTP, getOverGRPC, createOverHTTP, createOverGRPC} {
+	for _, call := range calls {
 		for range memoryTurns {
 			if err := l.exert(ctx, r, call, o); err != nil {
 				return nil, "", errors.Join(err, r.stop())

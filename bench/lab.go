@@ -22,6 +22,7 @@ import (
 	"ordermanagement/bench/order"
 	"ordermanagement/bench/process"
 	ordermanagementv2 "ordermanagement/gen/ordermanagement/v2"
+	"ordermanagement/internal/store/postgres/pgtest"
 )
 
 // A lab is what all rows share: the programs, and a data directory with one order in it, which contestants get a copy
@@ -36,6 +37,8 @@ type lab struct {
 	bodySize int                      // of that body, in bytes
 	tls      *tls.Config              // of clients
 	token    credential               // that of the template
+
+	postgres *pgtest.Server // nil until a row needs one
 
 	built map[string]string // programs by package
 	paths int               // how many paths were given out
@@ -61,7 +64,12 @@ func newLab(ctx context.Context, root string) (l *lab, err error) {
 	return l, l.prepare(ctx)
 }
 
-func (l *lab) close() error { return os.RemoveAll(l.dir) }
+func (l *lab) close() (err error) {
+	if l.postgres != nil {
+		err = l.postgres.Close()
+	}
+	return errors.Join(err, os.RemoveAll(l.dir))
+}
 
 // build builds a program once: of the module in a folder of the repository, by the path of its package there.
 func (l *lab) build(ctx context.Context, module, pkg string) (string, error) {

@@ -26,6 +26,7 @@ func TestEveryTargetHasARow(t *testing.T) {
 		{RPS: 1, CPU: 0.9, Mark: 0.6}, {RPS: 5, CPU: 0.25}, {RPS: 3.5, CPU: 0.25, Mark: 2}, {RPS: 1.4},
 		{RPS: 1}, {RPS: 1.5}, {RPS: 6}, {RPS: 6},
 		{CPU: 1.05}, {CPU: 1.05}, {CPU: 1.05}, {CPU: 1.05}, {CPU: 1.05},
+		{RPS: 0.7}, {RPS: 0.7}, {RPS: 0.7},
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("targets: %v\nwant: %v", got, want)
@@ -34,7 +35,7 @@ func TestEveryTargetHasARow(t *testing.T) {
 	for _, q := range quantities() {
 		limits = append(limits, q.target)
 	}
-	if !slices.Equal(limits, []float64{64, 50, 0, 2, 16}) {
+	if !slices.Equal(limits, []float64{64, 96, 50, 0, 2, 16}) {
 		t.Errorf("limits: %v", limits)
 	}
 }

@@ -26,9 +26,17 @@ func getOverGRPC(l *lab, r *running, clients int) (*load.Clients, error) {
 	}
 	made := &load.Clients{Close: client.Close}
 	for i := range clients {
-		made.Calls = append(made.Calls, client.Call(i, getMessage(r.credential, l.order)))
+		made.Calls = append(made.Calls, client.Call(i, getMessage(r.credential, r.stored(l))))
 	}
 	return made, nil
+}
+
+// stored is the order that reads ask for.
+func (r *running) stored(l *lab) *ordermanagementv2.Order {
+	if r.order != nil {
+		return r.order
+	}
+	return l.order
 }
 
 // getMessage reads an order and expects it to be this one.

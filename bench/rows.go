@@ -73,5 +73,23 @@ func rows() []row {
 		{"CreateOrder", overREST, 64, pocketCreate, serveCreate, true, report.Target{RPS: 6}},
 		{"CreateOrder", overREST, 16, pocketCreate, serveCreate, true, report.Target{RPS: 6}},
 	}
-	return append(rows, callerRows()...)
+	return append(append(rows, callerRows()...), postgresRows()...)
+}
+
+// postgresRows compare the server over PostgreSQL with what PostgreSQL does for so many clients by itself.
+func postgresRows() (rows []row) {
+	for _, clients := range []int{1, 8, 64} {
+		insert := side{
+			"pgbench, INSERT", postgresAlone, insertByPgbench,
+			"order and key as one prepared statement, a session for each client; no TLS, no caller, no answer",
+		}
+		create := side{"server on PostgreSQL", oursOnPostgres, createKeyedOverGRPC, ""}
+		rows = append(rows, row{"CreateOrder", overGRPC, clients, insert, create, true, report.Target{RPS: 0.7}})
+	}
+	for _, clients := range []int{1, 8, 64} {
+		query := side{"pgbench, SELECT", postgresAlone, selectByPgbench, "the order's row, of which it looks at nothing; a session for each client"}
+		get := side{"server on PostgreSQL", oursOnPostgres, getOverGRPC, ""}
+		rows = append(rows, row{"GetOrder", overGRPC, clients, query, get, false, report.Target{}})
+	}
+	return rows
 }

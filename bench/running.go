@@ -11,17 +11,20 @@ import (
 	"ordermanagement/bench/callers"
 	"ordermanagement/bench/load"
 	"ordermanagement/bench/process"
+	ordermanagementv2 "ordermanagement/gen/ordermanagement/v2"
 )
 
 // running is a contestant that is running.
 type running struct {
 	processes  []*process.Process
-	grpc, http string         // addresses of its listeners, if it has them
-	admin      []string       // of ours: where each process offers profiles
-	data       string         // its data directory
-	credential                // of its clients
-	world      *callers.World // of a server that knows callers of every kind
-	keys       atomic.Int64   // how many keys clients have used; none may come again
+	grpc, http string                   // addresses of its listeners, if it has them
+	admin      []string                 // of ours: where each process offers profiles
+	data       string                   // its data directory
+	database   *database                // of PostgreSQL, if it has one
+	order      *ordermanagementv2.Order // that is in it, if it has one; else that of the template
+	credential                          // of its clients
+	world      *callers.World           // of a server that knows callers of every kind
+	keys       atomic.Int64             // how many keys clients have used; none may come again
 }
 
 // A credential is how clients make themselves known to a contestant; zero is that of nobody.
@@ -75,6 +78,9 @@ func (r *running) stop() error {
 	var errs []error
 	for i := len(r.processes) - 1; i >= 0; i-- {
 		errs = append(errs, r.processes[i].Stop())
+	}
+	if r.database != nil {
+		errs = append(errs, r.database.drop())
 	}
 	return errors.Join(errs...)
 }

@@ -18,6 +18,8 @@ type Clients struct {
 	Calls []Call                      // one for each client
 	After func(context.Context) error // checks at the end what the calls have left behind; may be nil
 	Close func()
+	// Program is what makes the calls instead, when that is a program of its own; nil when Calls do.
+	Program func(ctx context.Context, duration time.Duration) (Slice, error)
 }
 
 // A Slice is what the clients did for a while.
@@ -30,6 +32,9 @@ type Slice struct {
 // Run makes calls for as long as the duration says; calls that were begun by then are waited for and counted. The first
 // call that fails, or whose answer is not the right one, ends it.
 func (c *Clients) Run(ctx context.Context, duration time.Duration) (Slice, error) {
+	if c.Program != nil {
+		return c.Program(ctx, duration)
+	}
 	latencies := make([][]time.Duration, len(c.Calls))
 	group, ctx := errgroup.WithContext(ctx)
 	begin := time.Now()

@@ -82,7 +82,7 @@ func Comparisons(rows []Row) string {
 		}
 		c := r.Result
 		t.add(append(cells,
-			spread(c.RPS), r.Target.rps(), spread(c.CPU), r.Target.cpu(), r.Target.Verdict(c),
+			spread(c.RPS), r.Target.rps(), r.cpu(), r.Target.cpu(), r.Target.Verdict(c),
 			fmt.Sprintf("%.0f / %.0f", c.Ours.RPS, c.Peer.RPS),
 			fmt.Sprintf("%.0f / %.0f", micros(c.Ours.CPU), micros(c.Peer.CPU)),
 			fmt.Sprintf("%.2f / %.2f", millis(c.Ours.P50), millis(c.Peer.P50)),
@@ -95,6 +95,14 @@ func Comparisons(rows []Row) string {
 		notes.add(r.Peer, r.Note)
 	}
 	return t.String() + notes.String()
+}
+
+// cpu is empty when the peer is no process of which the CPU was measured.
+func (r Row) cpu() string {
+	if r.Result.Peer.CPU == 0 {
+		return "–"
+	}
+	return spread(r.Result.CPU)
 }
 
 func (r Row) syncs() string {

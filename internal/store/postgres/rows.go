@@ -83,6 +83,10 @@ func (t *transaction) table(rec *record.Record) *table {
 
 // queue adds the statements to a batch.
 func (t *transaction) queue(batch *pgx.Batch) {
+	if text, args := t.create(); text != "" {
+		batch.Queue(text, args...)
+		return
+	}
 	for _, of := range t.tables {
 		if len(of.inserted) > 0 {
 			c := newColumns(of.inserted)
@@ -103,6 +107,48 @@ func (t *transaction) queue(batch *pgx.Batch) {
 		}
 		batch.Queue(upsertOutcomes, tenants, hashes, fingerprints, made, times, kept.Microseconds())
 	}
+}
+
+// create is the one statement that will do when all that is asked for is one new resource under a key; empty otherwise.
+func (t *transaction) create() (text string, args []any) {
+	if len(t.outcomes) != 1 {
+		return "", nil
+	}
+	var made *table
+	for i := range t.tables {
+		of := &t.tables[i]
+		if len(of.updated) > 0 || len(of.inserted) > 1 || len(of.inserted) == 1 && made != nil {
+			return "", nil
+		}
+		if len(of.inserted) == 1 {
+			made = of
+		}
+	}
+	for kept, list := range t.outcomes {
+		if made == nil || len(list) != 1 {
+			return "", nil
+		}
+		key := list[0].write.Key
+		text = made.writes.create
+		args = append(made.inserted[0].args(), shortHash(key.Hash), key.Fingerprint[:], list[0].write.Made, key.Time.UnixMicro(), kept.Microseconds())
+	}
+	return text, args
+}
+
+// args are the columns of a row that is inserted.
+func (r row) args() []any {
+	args := []any{r.tenant, r.ID, r.Version, r.CreateTime.UnixMicro(), nil}
+	if !r.DeleteTime.IsZero() {
+		args[len(args)-1] = r.DeleteTime.UnixMicro()
+	}
+	for _, value := range r.Unique {
+		if value == "" {
+			args = append(args, nil)
+		} else {
+			args = append(args, value)
+		}
+	}
+	return append(args, r.Body)
 }
 
 // columns are rows turned by 90 degrees.

@@ -29,6 +29,9 @@ type Options struct {
 	// Settings are added to those of postgresql.conf, such as "fsync": "off". Without any, commits are as durable as a
 	// new installation's.
 	Settings map[string]string
+	// Directory is where the server's own directory is made; that for temporary files when it is empty. Its user must be
+	// able to go there.
+	Directory string
 }
 
 // Server is one PostgreSQL server. Its methods are for one goroutine at a time.
@@ -63,7 +66,7 @@ func newServer(options Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	root, err := os.MkdirTemp("", "pgtest-")
+	root, err := os.MkdirTemp(options.Directory, "pgtest-")
 	if err != nil {
 		return nil, err
 	}
@@ -81,11 +84,12 @@ func (s *Server) initialise(ctx context.Context) error {
 	if err := s.account.file(password, Password); err != nil {
 		return err
 	}
-	return s.account.complete(ctx, s.root, s.program("initdb"), "-D", s.data, "-U", User, "--pwfile="+password,
+	return s.account.complete(ctx, s.root, s.Program("initdb"), "-D", s.data, "-U", User, "--pwfile="+password,
 		"--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions")
 }
 
-func (s *Server) program(name string) string { return filepath.Join(s.programs, name) }
+// Program is one of PostgreSQL's, of the version that the server has.
+func (s *Server) Program(name string) string { return filepath.Join(s.programs, name) }
 
 // Run starts a server that was stopped or killed, on its old port, and waits until it answers.
 func (s *Server) Run(ctx context.Context) error {
@@ -98,7 +102,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	for {
 		// After a kill, a server does not start until the last process of the one before has ended.
-		process, err := s.account.run(filepath.Join(s.root, "log"), s.program("postgres"), args...)
+		process, err := s.account.run(filepath.Join(s.root, "log"), s.Program("postgres"), args...)
 		if err != nil {
 			return err
 		}

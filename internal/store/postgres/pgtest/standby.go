@@ -21,7 +21,7 @@ func (s *Server) StartStandby(ctx context.Context) (*Server, error) {
 	}
 	// The name of the application is what synchronous_standby_names knows a standby by.
 	source := s.URL("postgres") + "&application_name=" + url.QueryEscape(standby.name())
-	err = s.account.complete(ctx, standby.root, s.program("pg_basebackup"), "-D", standby.data, "-R", "-X", "stream",
+	err = s.account.complete(ctx, standby.root, s.Program("pg_basebackup"), "-D", standby.data, "-R", "-X", "stream",
 		"-c", "fast", "--no-sync", "-d", source)
 	if err == nil {
 		err = standby.Run(ctx)
@@ -66,7 +66,7 @@ func (s *Server) synchronous(ctx context.Context) error {
 // Promote makes a standby the primary, and waits until it takes writes. It acknowledges them alone.
 func (s *Server) Promote(ctx context.Context) error {
 	return errors.Join(
-		s.account.complete(ctx, s.root, s.program("pg_ctl"), "promote", "-D", s.data, "-w"),
+		s.account.complete(ctx, s.root, s.Program("pg_ctl"), "promote", "-D", s.data, "-w"),
 		s.exec(ctx, "postgres", "ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()"),
 	)
 }

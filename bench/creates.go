@@ -28,17 +28,19 @@ func createOverGRPC(l *lab, r *running, clients int) (*load.Clients, error) {
 
 // createKeyedOverGRPC creates orders, each with a request id of its own.
 func createKeyedOverGRPC(l *lab, r *running, clients int) (*load.Clients, error) {
-	return l.createAll(r, clients, requestIDStart+order.Key[len(order.Key)-requestIDDigits:])
+	return l.createAll(r, clients, requestID)
 }
 
 const (
 	// A request id is a UUID, whose last digits are here those of the order's key.
 	requestIDStart  = "6f1c2b1e-0a4d-4c59-8f7e-"
 	requestIDDigits = 12
+	// requestID is a stand-in for that of a request.
+	requestID = requestIDStart + "000000000000"
 )
 
-// createAll makes clients that create orders, with request ids like the given one unless that is empty.
-func (l *lab) createAll(r *running, clients int, requestID string) (*load.Clients, error) {
+// createAll makes clients that create orders, with request ids like the given one unless it is empty.
+func (l *lab) createAll(r *running, clients int, id string) (*load.Clients, error) {
 	client, err := r.dialGRPC(l, clients)
 	if err != nil {
 		return nil, err
@@ -48,7 +50,7 @@ func (l *lab) createAll(r *running, clients int, requestID string) (*load.Client
 		return nil, err
 	}
 	draft.ExternalId = order.Key
-	message, err := proto.Marshal(&ordermanagementv2.CreateOrderRequest{Order: draft, RequestId: requestID})
+	message, err := proto.Marshal(&ordermanagementv2.CreateOrderRequest{Order: draft, RequestId: id})
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +66,7 @@ func (l *lab) createAll(r *running, clients int, requestID string) (*load.Client
 		made.Calls = append(made.Calls, client.Call(i, load.Message{
 			Method:        ordermanagementv2.OrderService_CreateOrder_FullMethodName,
 			Authorization: r.authorization,
-			Body:          keyed(requests, requestID),
+			Body:          keyed(requests, id),
 			Check:         check.Check,
 		}))
 	}
@@ -73,8 +75,8 @@ func (l *lab) createAll(r *running, clients int, requestID string) (*load.Client
 }
 
 // keyed gives each request a request id of its own, in the place of the given one.
-func keyed(requests *order.Unique, requestID string) func() []byte {
-	if requestID == "" {
+func keyed(requests *order.Unique, id string) func() []byte {
+	if id == "" {
 		return requests.Next
 	}
 	at := -1

@@ -130,7 +130,7 @@ func (l *lab) storeOrder(ctx context.Context, r *running) error {
 	}
 	draft.ExternalId = order.Key
 	body, err := proto.Marshal(&ordermanagementv2.CreateOrderRequest{
-		Order: draft, OrderId: order.ID, RequestId: requestIDStart + order.Key[len(order.Key)-requestIDDigits:],
+		Order: draft, OrderId: order.ID, RequestId: requestID,
 	})
 	if err != nil {
 		return err

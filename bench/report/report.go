@@ -84,7 +84,7 @@ func Comparisons(rows []Row) string {
 		t.add(append(cells,
 			spread(c.RPS), r.Target.rps(), r.cpu(), r.Target.cpu(), r.Target.Verdict(c),
 			fmt.Sprintf("%.0f / %.0f", c.Ours.RPS, c.Peer.RPS),
-			fmt.Sprintf("%.0f / %.0f", micros(c.Ours.CPU), micros(c.Peer.CPU)),
+			fmt.Sprintf("%.0f / %s", micros(c.Ours.CPU), r.peerCPU()),
 			fmt.Sprintf("%.2f / %.2f", millis(c.Ours.P50), millis(c.Peer.P50)),
 			fmt.Sprintf("%.2f / %.2f", millis(c.Ours.P99), millis(c.Peer.P99)),
 			fmt.Sprintf("%d / %d", c.Ours.Requests, c.Peer.Requests), r.syncs(),
@@ -103,6 +103,13 @@ func (r Row) cpu() string {
 		return "–"
 	}
 	return spread(r.Result.CPU)
+}
+
+func (r Row) peerCPU() string {
+	if r.Result.Peer.CPU == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.0f", micros(r.Result.Peer.CPU))
 }
 
 func (r Row) syncs() string {

@@ -57,6 +57,13 @@ func TestComparisons(t *testing.T) {
 	}
 }
 
+func TestPeerWithoutCPU(t *testing.T) {
+	got := Comparisons([]Row{{Result: measure.Comparison{CPU: measure.Spread{Median: 7}, Ours: measure.Side{CPU: time.Millisecond}}}})
+	if !strings.Contains(got, "1000 / –") || strings.Contains(got, "7.00") {
+		t.Errorf("%s", got)
+	}
+}
+
 func TestQuantities(t *testing.T) {
 	got := Quantities([]Quantity{
 		{What: "memory", Unit: "MiB", Target: 64, Values: []float64{64}, Note: "at its peak"},

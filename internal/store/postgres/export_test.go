@@ -13,7 +13,7 @@ func Statements() []string {
 	list := []string{selectOutcome, upsertOutcomes, findOutcomes, deleteOutcomes}
 	for _, shape := range record.Shapes() {
 		r, w := newReads(shape), newWrites(shape)
-		list = append(list, r.get, r.getAt, r.getMany, w.insert, w.update, w.versions)
+		list = append(list, r.get, r.getAt, r.getMany, w.insert, w.create, w.update, w.versions)
 		list = append(append(list, r.list[:]...), w.taken...)
 	}
 	return list

@@ -46,7 +46,7 @@ func TestPlans(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if inserts := 4; indexed != len(postgres.Statements())-inserts {
+	if inserts := 7; indexed != len(postgres.Statements())-inserts {
 		t.Errorf("%d of %d statements use an index", indexed, len(postgres.Statements()))
 	}
 }

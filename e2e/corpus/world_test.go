@@ -21,6 +21,7 @@ import (
 	"ordermanagement/client"
 	"ordermanagement/e2e/corpus"
 	"ordermanagement/e2e/process"
+	"ordermanagement/internal/store/postgres/pgtest"
 )
 
 // profile is a way to set the service up.
@@ -46,15 +47,16 @@ var profiles = []profile{
 
 // world is a set-up of the service for one transport, on a data directory of its own.
 type world struct {
-	profile profile
-	dataDir string
-	args    []string // of a process with a server
+	profile  profile
+	dataDir  string
+	args     []string // of a process with a server
+	postgres *pgtest.Server
 }
 
 // newWorld writes the callers of every case down.
-func newWorld(t *testing.T, p profile, tokens, callers string) *world {
+func newWorld(t *testing.T, p profile, postgres *pgtest.Server, tokens, callers string) *world {
 	t.Helper()
-	w := &world{profile: p, dataDir: t.TempDir(), args: p.args}
+	w := &world{profile: p, dataDir: t.TempDir(), args: p.args, postgres: postgres}
 	if p.open {
 		return w
 	}
@@ -150,6 +152,27 @@ var transports = []struct {
 		protocols.SetHTTP1(true)
 		return way{w.rest(t, "gateway", w.start(t, "gateway", args...), protocols), server}
 	}},
+	// The other store.
+	{"postgres", func(t *testing.T, w *world) way {
+		server := w.start(t, "server", append(w.args, w.onPostgres(t))...)
+		return way{corpus.GRPC("postgres", w.dial(t, server), false), server}
+	}},
+	{"postgres over HTTP", func(t *testing.T, w *world) way {
+		both := w.start(t, "serve", append(append(w.args, w.profile.gateway...), w.onPostgres(t))...)
+		protocols := new(http.Protocols)
+		protocols.SetHTTP1(true)
+		return way{w.rest(t, "postgres over HTTP", both, protocols), both}
+	}},
+}
+
+// onPostgres makes a database, and answers the flag that names it.
+func (w *world) onPostgres(t *testing.T) string {
+	t.Helper()
+	flag := "--database-url=" + w.postgres.URL(w.postgres.CreateDatabase(t))
+	if code, output := program.Run(t, "migrate", flag); code != 0 {
+		t.Fatal(output)
+	}
+	return flag
 }
 
 func (w *world) dial(t *testing.T, s *process.Service) *grpc.ClientConn {

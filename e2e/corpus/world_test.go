@@ -30,12 +30,13 @@ type profile struct {
 	args    []string // of a process with a server
 	gateway []string // of a process with a gateway
 	open    bool     // neither TLS nor authentication
+	stores  bool     // on both stores
 }
 
 // profiles are what Case.Server names.
 var profiles = []profile{
 	{
-		name: "default", args: []string{"--sample-data", "--max-message-bytes=1048576"},
+		name: "default", stores: true, args: []string{"--sample-data", "--max-message-bytes=1048576"},
 		gateway: []string{"--max-body-bytes=1048576", "--max-record-bytes=1048576"},
 	},
 	{name: "retired", args: []string{"--api-versions=v2"}, gateway: []string{"--api-versions=v2"}},
@@ -115,6 +116,9 @@ func get(ctx context.Context, client *http.Client, url string) ([]byte, error) {
 	return io.ReadAll(answer.Body)
 }
 
+// onPostgres begins the names of the ways to servers over PostgreSQL.
+const onPostgres = "postgres"
+
 // way is a transport, and the process whose server it reaches.
 type way struct {
 	corpus.Transport
@@ -153,20 +157,20 @@ var transports = []struct {
 		return way{w.rest(t, "gateway", w.start(t, "gateway", args...), protocols), server}
 	}},
 	// The other store.
-	{"postgres", func(t *testing.T, w *world) way {
-		server := w.start(t, "server", append(w.args, w.onPostgres(t))...)
-		return way{corpus.GRPC("postgres", w.dial(t, server), false), server}
+	{onPostgres, func(t *testing.T, w *world) way {
+		server := w.start(t, "server", append(w.args, w.database(t))...)
+		return way{corpus.GRPC(onPostgres, w.dial(t, server), false), server}
 	}},
-	{"postgres over HTTP", func(t *testing.T, w *world) way {
-		both := w.start(t, "serve", append(append(w.args, w.profile.gateway...), w.onPostgres(t))...)
+	{onPostgres + " over HTTP", func(t *testing.T, w *world) way {
+		both := w.start(t, "serve", append(append(w.args, w.profile.gateway...), w.database(t))...)
 		protocols := new(http.Protocols)
 		protocols.SetHTTP1(true)
-		return way{w.rest(t, "postgres over HTTP", both, protocols), both}
+		return way{w.rest(t, onPostgres+" over HTTP", both, protocols), both}
 	}},
 }
 
-// onPostgres makes a database, and answers the flag that names it.
-func (w *world) onPostgres(t *testing.T) string {
+// database makes one, and answers the flag that names it.
+func (w *world) database(t *testing.T) string {
 	t.Helper()
 	flag := "--database-url=" + w.postgres.URL(w.postgres.CreateDatabase(t))
 	if code, output := program.Run(t, "migrate", flag); code != 0 {

@@ -12,6 +12,7 @@ export LC_ALL := C
 FUZZTIME ?= 10s
 TEST_TIMEOUT ?= 15m
 KILLS ?= 200
+FAULT_ROUNDS ?= 20
 BENCH ?=
 SLICE ?= 1500ms
 ROUNDS ?= 5
@@ -33,8 +34,9 @@ test: ## Run every test under the race detector
 	go test -C bench -race -count=1 -timeout $(TEST_TIMEOUT) ./...
 
 .PHONY: soak
-soak: ## Kill the service KILLS (200) times under load and compare what was acknowledged with what is stored
+soak: ## Kill the service KILLS (200) times, and replicas and PostgreSQL FAULT_ROUNDS (20) times in every way, under load and compare what was acknowledged with what is stored
 	DURABILITY_KILLS=$(KILLS) go test -race -count=1 -timeout 60m -v -run 'Killed' ./e2e/durability
+	REPLICAS_ROUNDS=$(FAULT_ROUNDS) go test -race -count=1 -timeout 60m -v -run 'TestFaults|TestFailover' ./e2e/replicas
 
 .PHONY: bench
 # PROFILES=DIR keeps CPU profiles of the service, taken under the load of each row.

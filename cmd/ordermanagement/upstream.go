@@ -24,7 +24,7 @@ const (
 	streamConnections = 4
 )
 
-// How a gateway notices a server that hangs, within fifteen seconds, and one that is back. grpc-go takes no shorter interval,
+// How a gateway notices a server that hangs, after some fifteen seconds, and one that is back. grpc-go takes no shorter interval,
 // and servers no shorter one by default (--min-ping-interval).
 const (
 	upstreamKeepaliveInterval = 10 * time.Second

@@ -9,6 +9,7 @@ import (
 	"ordermanagement/e2e/corpus"
 	"ordermanagement/e2e/documents"
 	"ordermanagement/e2e/process"
+	"ordermanagement/internal/store/postgres/pgtest"
 	"ordermanagement/openapi"
 )
 
@@ -16,7 +17,7 @@ var program = process.NewProgram()
 
 func TestMain(m *testing.M) { program.Main(m) }
 
-// TestCorpus runs every case over every transport, compares what they answered, and checks what was sent over HTTP against the
+// TestCorpus runs every case over every transport and on both stores, compares what they answered, and checks what was sent over HTTP against the
 // OpenAPI documents.
 func TestCorpus(t *testing.T) {
 	all, err := corpus.Load(os.DirFS("testdata"))
@@ -32,6 +33,15 @@ func TestCorpus(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	postgres, err := pgtest.Start(t.Context(), pgtest.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := postgres.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	for _, p := range profiles {
 		t.Run(p.name, func(t *testing.T) {
 			cases := all.For(p.name)
@@ -41,9 +51,12 @@ func TestCorpus(t *testing.T) {
 			outcomes := &outcomes{records: map[string]map[string][]*corpus.Record{}}
 			t.Run("over", func(t *testing.T) {
 				for _, transport := range transports {
+					if strings.HasPrefix(transport.name, onPostgres) && !p.stores {
+						continue
+					}
 					t.Run(transport.name, func(t *testing.T) {
 						t.Parallel()
-						way := transport.make(t, newWorld(t, p, tokensFile, callersFile))
+						way := transport.make(t, newWorld(t, p, postgres, tokensFile, callersFile))
 						t.Cleanup(way.Close) // before the processes end
 						for _, one := range cases {
 							if transport.name == "published" && !one.AboutV1() {

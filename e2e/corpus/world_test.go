@@ -21,6 +21,7 @@ import (
 	"ordermanagement/client"
 	"ordermanagement/e2e/corpus"
 	"ordermanagement/e2e/process"
+	"ordermanagement/internal/store/postgres/pgtest"
 )
 
 // profile is a way to set the service up.
@@ -29,12 +30,13 @@ type profile struct {
 	args    []string // of a process with a server
 	gateway []string // of a process with a gateway
 	open    bool     // neither TLS nor authentication
+	stores  bool     // on both stores
 }
 
 // profiles are what Case.Server names.
 var profiles = []profile{
 	{
-		name: "default", args: []string{"--sample-data", "--max-message-bytes=1048576"},
+		name: "default", stores: true, args: []string{"--sample-data", "--max-message-bytes=1048576"},
 		gateway: []string{"--max-body-bytes=1048576", "--max-record-bytes=1048576"},
 	},
 	{name: "retired", args: []string{"--api-versions=v2"}, gateway: []string{"--api-versions=v2"}},
@@ -46,15 +48,16 @@ var profiles = []profile{
 
 // world is a set-up of the service for one transport, on a data directory of its own.
 type world struct {
-	profile profile
-	dataDir string
-	args    []string // of a process with a server
+	profile  profile
+	dataDir  string
+	args     []string // of a process with a server
+	postgres *pgtest.Server
 }
 
 // newWorld writes the callers of every case down.
-func newWorld(t *testing.T, p profile, tokens, callers string) *world {
+func newWorld(t *testing.T, p profile, postgres *pgtest.Server, tokens, callers string) *world {
 	t.Helper()
-	w := &world{profile: p, dataDir: t.TempDir(), args: p.args}
+	w := &world{profile: p, dataDir: t.TempDir(), args: p.args, postgres: postgres}
 	if p.open {
 		return w
 	}
@@ -113,6 +116,9 @@ func get(ctx context.Context, client *http.Client, url string) ([]byte, error) {
 	return io.ReadAll(answer.Body)
 }
 
+// onPostgres begins the names of the ways to servers over PostgreSQL.
+const onPostgres = "postgres"
+
 // way is a transport, and the process whose server it reaches.
 type way struct {
 	corpus.Transport
@@ -150,6 +156,27 @@ var transports = []struct {
 		protocols.SetHTTP1(true)
 		return way{w.rest(t, "gateway", w.start(t, "gateway", args...), protocols), server}
 	}},
+	// The other store.
+	{onPostgres, func(t *testing.T, w *world) way {
+		server := w.start(t, "server", append(w.args, w.database(t))...)
+		return way{corpus.GRPC(onPostgres, w.dial(t, server), false), server}
+	}},
+	{onPostgres + " over HTTP", func(t *testing.T, w *world) way {
+		both := w.start(t, "serve", append(append(w.args, w.profile.gateway...), w.database(t))...)
+		protocols := new(http.Protocols)
+		protocols.SetHTTP1(true)
+		return way{w.rest(t, onPostgres+" over HTTP", both, protocols), both}
+	}},
+}
+
+// database makes one, and answers the flag that names it.
+func (w *world) database(t *testing.T) string {
+	t.Helper()
+	flag := "--database-url=" + w.postgres.URL(w.postgres.CreateDatabase(t))
+	if code, output := program.Run(t, "migrate", flag); code != 0 {
+		t.Fatal(output)
+	}
+	return flag
 }
 
 func (w *world) dial(t *testing.T, s *process.Service) *grpc.ClientConn {

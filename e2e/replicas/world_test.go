@@ -31,7 +31,7 @@ const (
 // world is servers over one database, gateways before them, and what was written to it.
 type world struct {
 	t        *testing.T // ends the processes
-	args     []string // of a server
+	args     []string   // of a server
 	servers  []*process.Service
 	gateways []*process.Service
 	records  []*record

@@ -17,8 +17,11 @@ func TestRollingRestart(t *testing.T) {
 		`BEGIN; ALTER TABLE orders ADD COLUMN added text; CREATE TABLE additions (id bigint PRIMARY KEY);
 		INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, true); COMMIT`)
 	for i, s := range w.servers {
+		before := connections(t, s)
 		s.Stop(t)
 		w.again(i)
+		// Who has not come back to this one yet has nobody left when the next one stops.
+		until(t, "clients and gateways are connected again", func() bool { return connections(t, w.servers[i]) >= before })
 		called(t, w.servers[i])
 	}
 	for i := range w.gateways {

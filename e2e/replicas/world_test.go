@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -100,6 +101,23 @@ func called(t *testing.T, s *process.Service) {
 		_, text := probe(s, "/metrics")
 		return handled.MatchString(text)
 	})
+}
+
+var connectionsOpen = regexp.MustCompile(`(?m)^connections_open\{listener="grpc"\} (\d+)$`)
+
+// connections is how many clients and gateways have open to a server.
+func connections(t *testing.T, s *process.Service) int {
+	t.Helper()
+	_, text := probe(s, "/metrics")
+	found := connectionsOpen.FindStringSubmatch(text)
+	if found == nil {
+		t.Fatalf("no number of connections among the metrics")
+	}
+	n, err := strconv.Atoi(found[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 func ready(s *process.Service) bool {

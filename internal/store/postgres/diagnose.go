@@ -71,7 +71,7 @@ func (f *findings) queueOutcomes(b *pgx.Batch, list []outcome) {
 	var tenants []string
 	var hashes [][]byte
 	for _, o := range list {
-		tenants, hashes = append(tenants, o.tenant), append(hashes, shortHash(o.write.Key.Hash))
+		tenants, hashes = append(tenants, o.tenant), append(hashes, record.ShortHash(o.write.Key.Hash))
 	}
 	b.Queue(findOutcomes, tenants, hashes).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
@@ -134,7 +134,7 @@ func (f *findings) queueTable(b *pgx.Batch, kind *writes, rows []row) {
 func (f *findings) diagnose(r *group.Request) error {
 	write := r.Write
 	if key := write.Key; key != nil {
-		stored, found := f.outcomes[keyName{write.Tenant, string(shortHash(key.Hash))}]
+		stored, found := f.outcomes[keyName{write.Tenant, string(record.ShortHash(key.Hash))}]
 		// An outcome of the very same change and moment is that of the transaction whose answer was lost. Should another
 		// replica have made the same for the same caller in the same microsecond, the answer is right as well.
 		if found && r.Repeated && bytes.Equal(stored.fingerprint, key.Fingerprint[:]) && stored.made == write.Made && stored.time == key.Time.UnixMicro() {

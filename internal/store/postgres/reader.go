@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"math"
 
 	"github.com/jackc/pgx/v5"
 
@@ -77,7 +76,8 @@ func (r *reader[T]) List(ctx context.Context, tenant string, query order.Query) 
 	if query.ItemContains != "" {
 		place = s.pool.searches
 	}
-	return read(ctx, s.pool, place, r.reads.list[shapeOf(query)], listArgs(tenant, query), func(rows pgx.Rows) (page order.Page[T], err error) {
+	args := record.ListArgs(tenant, query, int64(query.Limit))
+	return read(ctx, s.pool, place, r.reads.list[record.ListShapeOf(query)], args, func(rows pgx.Rows) (page order.Page[T], err error) {
 		for rows.Next() {
 			body := rows.RawValues()[0]
 			if body == nil { // there is no room for it
@@ -92,22 +92,6 @@ func (r *reader[T]) List(ctx context.Context, tenant string, query order.Query) 
 		}
 		return page, nil
 	})
-}
-
-func listArgs(tenant string, query order.Query) []any {
-	after := order.Position{}
-	micros := int64(math.MinInt64)
-	if query.Descending {
-		micros = math.MaxInt64
-	}
-	if query.After != nil {
-		after, micros = *query.After, query.After.CreateTime.UnixMicro()
-	}
-	args := []any{tenant, micros, after.ID, int64(query.Limit)}
-	if query.ItemContains != "" {
-		args = append(args, query.ItemContains)
-	}
-	return args
 }
 
 // point runs a query that reads few rows by their key.

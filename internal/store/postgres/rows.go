@@ -103,7 +103,7 @@ func (t *transaction) queue(batch *pgx.Batch) {
 		hashes, fingerprints := make([][]byte, n), make([][]byte, n)
 		for i, o := range list {
 			tenants[i], made[i], times[i] = o.tenant, o.write.Made, o.write.Key.Time.UnixMicro()
-			hashes[i], fingerprints[i] = shortHash(o.write.Key.Hash), o.write.Key.Fingerprint[:]
+			hashes[i], fingerprints[i] = record.ShortHash(o.write.Key.Hash), o.write.Key.Fingerprint[:]
 		}
 		batch.Queue(upsertOutcomes, tenants, hashes, fingerprints, made, times, kept.Microseconds())
 	}
@@ -130,7 +130,7 @@ func (t *transaction) create() (text string, args []any) {
 		}
 		key := list[0].write.Key
 		text = made.writes.create
-		args = append(made.inserted[0].args(), shortHash(key.Hash), key.Fingerprint[:], list[0].write.Made, key.Time.UnixMicro(), kept.Microseconds())
+		args = append(made.inserted[0].args(), record.ShortHash(key.Hash), key.Fingerprint[:], list[0].write.Made, key.Time.UnixMicro(), kept.Microseconds())
 	}
 	return text, args
 }
@@ -196,6 +196,3 @@ func (c *columns) args(shape record.Shape, insert bool) []any {
 	}
 	return append(args, c.bodies)
 }
-
-// shortHash is what is stored of the hash of a key, as in the embedded store.
-func shortHash(hash [32]byte) []byte { return hash[:16] }

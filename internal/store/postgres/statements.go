@@ -41,30 +41,7 @@ const (
 // reads are the queries of one kind of resource.
 type reads struct {
 	get, getAt, getMany string
-	list                [8]string // by listShape
-}
-
-// listShape says which of the list queries a Query needs.
-type listShape int
-
-const (
-	descending listShape = 1 << iota
-	withDeleted
-	itemContains
-)
-
-func shapeOf(query order.Query) listShape {
-	var shape listShape
-	if query.Descending {
-		shape |= descending
-	}
-	if query.ShowDeleted {
-		shape |= withDeleted
-	}
-	if query.ItemContains != "" {
-		shape |= itemContains
-	}
-	return shape
+	list                [record.ListShapes]string
 }
 
 func newReads(shape record.Shape) reads {
@@ -75,22 +52,22 @@ func newReads(shape record.Shape) reads {
 		getMany: `SELECT id, body FROM ` + shape.Table + ` WHERE tenant = $1 AND id = ANY ($2::text[])`,
 	}
 	for i := range r.list {
-		r.list[i] = listText(shape.Table, listShape(i))
+		r.list[i] = listText(shape.Table, record.ListShape(i))
 	}
 	return r
 }
 
 // listText reads one row more than a page may have, and no body of those that the page has no room for: the first such row
 // has none. What is not read by the client would still be sent.
-func listText(table string, shape listShape) string {
+func listText(table string, shape record.ListShape) string {
 	compare, direction, filter := ">", "ASC", ""
-	if shape&descending != 0 {
+	if shape&record.Descending != 0 {
 		compare, direction = "<", "DESC"
 	}
-	if shape&withDeleted == 0 {
+	if shape&record.WithDeleted == 0 {
 		filter += " AND delete_time IS NULL"
 	}
-	if shape&itemContains != 0 {
+	if shape&record.ItemContains != 0 {
 		filter += ` AND EXISTS (SELECT 1 FROM jsonb_array_elements(body::jsonb #> '{content,lines}') AS line
 				WHERE position($5::text IN line ->> 'title') > 0)`
 	}

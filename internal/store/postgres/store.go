@@ -106,7 +106,7 @@ func (s *Store) Sweep(ctx context.Context, before time.Time) (int, error) {
 
 // Outcome finds what an earlier write under the key has changed.
 func (s *Store) Outcome(ctx context.Context, tenant string, key [32]byte, since time.Time) (order.Outcome, error) {
-	return point(ctx, s, selectOutcome, []any{tenant, shortHash(key), since.UnixMicro()}, func(rows pgx.Rows) (order.Outcome, error) {
+	return point(ctx, s, selectOutcome, []any{tenant, record.ShortHash(key), since.UnixMicro()}, func(rows pgx.Rows) (order.Outcome, error) {
 		if !rows.Next() {
 			return order.Outcome{}, order.ErrNotFound
 		}

@@ -29,7 +29,7 @@ func (w *writer) diagnose(write *record.Write) (err error) {
 		return err
 	}
 	if key := write.Key; key != nil {
-		found, err := c.finds(selectOutcome, write.Tenant, shortHash(key.Hash), key.NotSince.UnixMicro())
+		found, err := c.finds(selectOutcome, write.Tenant, record.ShortHash(key.Hash), key.NotSince.UnixMicro())
 		if err != nil {
 			return err
 		}

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
-	"math"
 
 	"ordermanagement/internal/order"
 	"ordermanagement/internal/store/group"
@@ -104,7 +103,8 @@ func (r *reader[T]) List(ctx context.Context, tenant string, query order.Query) 
 	var page order.Page[T]
 	size := 0
 	err := pool.use(ctx, func(c *conn) error {
-		return c.query(ctx, r.reads.list[shapeOf(query)], listArgs(tenant, query), func(rows *sql.Rows) error {
+		// One row more than the page may have tells whether there are more.
+		return c.query(ctx, r.reads.list[record.ListShapeOf(query)], record.ListArgs(tenant, query, int64(query.Limit)+1), func(rows *sql.Rows) error {
 			var body sql.RawBytes
 			if err := rows.Scan(&body); err != nil {
 				return err
@@ -123,23 +123,6 @@ func (r *reader[T]) List(ctx context.Context, tenant string, query order.Query) 
 		return order.Page[T]{}, ended(ctx, err)
 	}
 	return page, nil
-}
-
-// listArgs asks for one row more than the page may have, which tells whether there are more.
-func listArgs(tenant string, query order.Query) []any {
-	after := order.Position{}
-	micros := int64(math.MinInt64)
-	if query.Descending {
-		micros = math.MaxInt64
-	}
-	if query.After != nil {
-		after, micros = *query.After, query.After.CreateTime.UnixMicro()
-	}
-	args := []any{tenant, micros, after.ID, query.Limit + 1}
-	if query.ItemContains != "" {
-		args = append(args, query.ItemContains)
-	}
-	return args
 }
 
 // point runs a query that reads few rows by their key. It ends soon by itself, so the context counts only until it begins:

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"ordermanagement/internal/order"
 	"ordermanagement/internal/store/record"
 )
 
@@ -22,30 +21,7 @@ const (
 // reads are the queries of one kind of resource.
 type reads struct {
 	get, getAt, getMany string
-	list                [8]string // by listShape
-}
-
-// listShape says which of the list queries a Query needs.
-type listShape int
-
-const (
-	descending listShape = 1 << iota
-	withDeleted
-	itemContains
-)
-
-func shapeOf(query order.Query) listShape {
-	var shape listShape
-	if query.Descending {
-		shape |= descending
-	}
-	if query.ShowDeleted {
-		shape |= withDeleted
-	}
-	if query.ItemContains != "" {
-		shape |= itemContains
-	}
-	return shape
+	list                [record.ListShapes]string
 }
 
 func newReads(shape record.Shape) reads {
@@ -56,20 +32,20 @@ func newReads(shape record.Shape) reads {
 		getMany: `SELECT id, body FROM ` + shape.Table + ` WHERE tenant = ? AND id IN (SELECT value FROM json_each(?))`,
 	}
 	for i := range r.list {
-		r.list[i] = listText(shape.Table, listShape(i))
+		r.list[i] = listText(shape.Table, record.ListShape(i))
 	}
 	return r
 }
 
-func listText(table string, shape listShape) string {
+func listText(table string, shape record.ListShape) string {
 	compare, direction, filter := ">", "ASC", ""
-	if shape&descending != 0 {
+	if shape&record.Descending != 0 {
 		compare, direction = "<", "DESC"
 	}
-	if shape&withDeleted == 0 {
+	if shape&record.WithDeleted == 0 {
 		filter += " AND delete_time IS NULL"
 	}
-	if shape&itemContains != 0 {
+	if shape&record.ItemContains != 0 {
 		filter += ` AND EXISTS (SELECT 1 FROM json_each(body, '$.content.lines') WHERE instr(value ->> 'title', ?5) > 0)`
 	}
 	return fmt.Sprintf(`SELECT body FROM %s WHERE tenant = ?1 AND (create_time, id) %s (?2, ?3)%s

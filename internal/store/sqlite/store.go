@@ -118,7 +118,7 @@ func (s *Store) Sweep(ctx context.Context, before time.Time) (int, error) {
 // Outcome finds what an earlier write under the key has changed.
 func (s *Store) Outcome(ctx context.Context, tenant string, key [32]byte, since time.Time) (order.Outcome, error) {
 	var fingerprint, made []byte
-	err := s.point(ctx, selectOutcome, []any{tenant, shortHash(key), since.UnixMicro()}, func(rows *sql.Rows) error {
+	err := s.point(ctx, selectOutcome, []any{tenant, record.ShortHash(key), since.UnixMicro()}, func(rows *sql.Rows) error {
 		return rows.Scan(&fingerprint, &made)
 	})
 	if err != nil {

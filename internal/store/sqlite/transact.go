@@ -104,7 +104,7 @@ func (w *writer) store(c *conn, write *record.Write) error {
 	if key == nil {
 		return nil
 	}
-	return one(c.exec(upsertOutcome, write.Tenant, shortHash(key.Hash), key.Fingerprint[:], write.Made,
+	return one(c.exec(upsertOutcome, write.Tenant, record.ShortHash(key.Hash), key.Fingerprint[:], write.Made,
 		key.Time.UnixMicro(), key.NotSince.UnixMicro()))
 }
 
@@ -134,8 +134,3 @@ func micros(t time.Time) any {
 	}
 	return t.UnixMicro()
 }
-
-// shortHash is what is stored of the hash of a key. Half of a SHA-256 still keeps keys apart: among 10^12 live ones, two are
-// the same with a chance of 10^-15; who looks for a collision on purpose can only meet their own keys, since the caller is
-// part of what is hashed.
-func shortHash(hash [32]byte) []byte { return hash[:16] }

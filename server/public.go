@@ -22,8 +22,6 @@ const (
 	// publicPace and publicBurst are how many calls a second may come from one network: far more than probes make.
 	publicPace  = 25
 	publicBurst = 250
-	// maxPublicNetworks is for how many networks that is counted.
-	maxPublicNetworks = 16 << 10
 	// maxPublicMessages may arrive at the same time, some of one network.
 	maxPublicMessages, maxPublicMessagesOfNetwork = 128, 32
 	// maxPublicStreams may be open at the same time, some of one network: watches of health last.
@@ -41,7 +39,7 @@ type strangers struct {
 }
 
 func newStrangers(gateway trust) *strangers {
-	pace, _ := simplelru.NewLRU[netip.Prefix, *rate.Limiter](maxPublicNetworks, nil) // fails for no size only
+	pace, _ := simplelru.NewLRU[netip.Prefix, *rate.Limiter](maxLimited, nil) // fails for no size only
 	return &strangers{
 		gateway: gateway, pace: pace,
 		messages: crowd.New[netip.Prefix](maxPublicMessages, maxPublicMessagesOfNetwork),
@@ -98,10 +96,5 @@ func (s *strangers) networkOf(ctx context.Context) (network netip.Prefix, bounde
 func (s *strangers) inPace(network netip.Prefix) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	limiter, ok := s.pace.Get(network)
-	if !ok {
-		limiter = rate.NewLimiter(publicPace, publicBurst)
-		s.pace.Add(network, limiter)
-	}
-	return limiter.Allow()
+	return remembered(s.pace, network, func() *rate.Limiter { return rate.NewLimiter(publicPace, publicBurst) }).Allow()
 }

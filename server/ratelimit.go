@@ -118,9 +118,14 @@ func (l *rateLimits) of(c *call) *allowance {
 }
 
 func allowanceOf[K comparable](known *simplelru.LRU[K, *allowance], key K, p *policy) *allowance {
+	return remembered(known, key, func() *allowance { return &allowance{rate.NewLimiter(rate.Limit(p.PerSecond), p.Burst), p} })
+}
+
+// remembered is what is known under a key, made afresh when it is not, or no longer.
+func remembered[K comparable, V any](known *simplelru.LRU[K, V], key K, fresh func() V) V {
 	found, ok := known.Get(key)
 	if !ok {
-		found = &allowance{rate.NewLimiter(rate.Limit(p.PerSecond), p.Burst), p}
+		found = fresh()
 		known.Add(key, found)
 	}
 	return found

@@ -18,14 +18,13 @@ const (
 
 // boundStreams bounds the streams that are open.
 func boundStreams() link {
-	type caller struct{ tenant, subject string }
-	callers := crowd.New[caller](math.MaxInt64, maxStreamsOfCaller)
+	callers := crowd.New[callerKey](math.MaxInt64, maxStreamsOfCaller)
 	tenants := crowd.New[string](math.MaxInt64, maxStreamsOfTenant)
 	return link{name: "bound streams", after: []string{"authenticate"}, run: func(ctx context.Context, c *call, next next) error {
 		if c.method.kind == unaryKind || c.Caller.Subject == "" || c.rehearsal {
 			return next(ctx)
 		}
-		who := caller{c.Caller.Tenant, c.Caller.Subject}
+		who := callerKey{c.Caller.Tenant, c.Caller.Subject}
 		if !callers.Enter(who, 1) {
 			return errManyStreams
 		}
